@@ -1,0 +1,1 @@
+"""What samples from a policy; model.py loads and runs weights, for the trainer too."""

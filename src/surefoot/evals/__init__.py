@@ -1,0 +1,1 @@
+"""Suites, statistics, proof of goals, the report."""

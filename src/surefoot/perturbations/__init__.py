@@ -1,0 +1,1 @@
+"""Changes of what surrounds the policy, each with an exact inverse on calls."""

@@ -1,0 +1,48 @@
+"""The nouns: what passes between rooms. Frozen, typed, no I/O."""
+
+from surefoot.records.base import Record
+from surefoot.records.episode import Dispatch, Episode, Group
+from surefoot.records.goal import SPLITS, Goal, Split, World
+from surefoot.records.message import (
+    Call,
+    Message,
+    Opening,
+    ParseFault,
+    Reply,
+    Result,
+    Tool,
+)
+from surefoot.records.policy import PolicyVersion, Sampled, Sampling
+from surefoot.records.trace import Effect, Finish, Node, Stop, Trace
+from surefoot.records.variation import Variation
+from surefoot.records.verdict import Outcome, Reward, Verdict
+
+__all__ = [
+    "SPLITS",
+    "Call",
+    "Dispatch",
+    "Effect",
+    "Episode",
+    "Finish",
+    "Goal",
+    "Group",
+    "Message",
+    "Node",
+    "Opening",
+    "Outcome",
+    "ParseFault",
+    "PolicyVersion",
+    "Record",
+    "Reply",
+    "Result",
+    "Reward",
+    "Sampled",
+    "Sampling",
+    "Split",
+    "Stop",
+    "Tool",
+    "Trace",
+    "Variation",
+    "Verdict",
+    "World",
+]

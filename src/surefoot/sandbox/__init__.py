@@ -1,0 +1,1 @@
+"""The box in which an episode's commands run."""

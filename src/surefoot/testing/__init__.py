@@ -1,0 +1,1 @@
+"""Conformance checkers for every joint, for third parties too."""
