@@ -2,6 +2,7 @@
 
 from surefoot.records.base import Record
 from surefoot.records.episode import Dispatch, Episode, Group
+from surefoot.records.evaluation import Judged, StepMetrics
 from surefoot.records.goal import SPLITS, Goal, Split, World
 from surefoot.records.message import (
     Call,
@@ -26,6 +27,7 @@ __all__ = [
     "Finish",
     "Goal",
     "Group",
+    "Judged",
     "Message",
     "Node",
     "Opening",
@@ -39,6 +41,7 @@ __all__ = [
     "Sampled",
     "Sampling",
     "Split",
+    "StepMetrics",
     "Stop",
     "Tool",
     "Trace",

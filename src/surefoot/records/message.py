@@ -26,14 +26,14 @@ class Tool(Record):
 
 
 class Call(Record):
-    """A call of a tool. Arguments are JSON values; which type is meant stands in the tool's schema."""
+    """A call of a tool. Arguments are JSON values, typed as the tool's schema says."""
 
     name: str
     arguments: Mapping[str, Any] = {}
 
 
 class Result(Record):
-    """What a tool gave back. `failed` marks a tool error, which the policy reads like any result."""
+    """What a tool gave back. `failed` marks a tool error; the policy reads it like any result."""
 
     name: str
     text: str

@@ -16,8 +16,8 @@ class Sampling(Record):
 
     `noise` keys the random numbers of this message (made from seed, goal, attempt and turn); the
     engine adds the position, so what is sampled does not depend on which episodes share a batch.
-    `temperature` 0 is greedy. There is no truncation (top-p, top-k): the log-probabilities are those
-    of the distribution that was sampled from.
+    `temperature` 0 is greedy. There is no truncation (top-p, top-k): the log-probabilities are
+    those of the distribution that was sampled from.
     """
 
     temperature: float = 1.0
