@@ -26,5 +26,5 @@ WORDS = tuple(
 
 
 def is_held_out(text: str) -> bool:
-    """True for the tenth of all texts that training never shows (a word, a grammar's fingerprint)."""
+    """True for the tenth of all texts that training never shows (words, grammars)."""
     return _digest("held out " + text) % 10 == 0
