@@ -22,6 +22,7 @@ from surefoot.records import (
     Sampled,
     Sampling,
     Split,
+    Stop,
     Tool,
     Trace,
 )
@@ -130,6 +131,32 @@ class Perturbation(Protocol):
     def wrap(self, opening: Opening, *, seed: int, held_out: bool) -> Wrapped: ...
 
 
+class Tokenizer(Protocol):
+    """Text to tokens and back, with the chat template of one policy."""
+
+    stop: tuple[int, ...]
+    """Tokens that end an assistant message."""
+
+    def encode(self, text: str, *, special: bool) -> list[int]:
+        """Tokens of `text`. With `special`, the texts of special tokens become those tokens;
+        without, they stay ordinary text (what a tool prints can never close a message)."""
+        ...
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        """Text of `tokens`, special tokens left out."""
+        ...
+
+    def special_texts(self) -> frozenset[str]: ...
+
+    def template(self, messages: Sequence[Message], *, generate: bool) -> str:
+        """The conversation as text; with `generate`, up to where the assistant's message begins.
+
+        Raises:
+            ValueError: the template refuses these roles or this order.
+        """
+        ...
+
+
 class Engine(Protocol):
     """Something that samples from a policy, token by token.
 
@@ -176,9 +203,9 @@ class GoalSource(Protocol):
 
 
 class Speak(Protocol):
-    """The one way to the policy: send messages, get its message back as text."""
+    """The one way to the policy: send the messages that are new, get its message read back."""
 
-    async def __call__(self, messages: Sequence[Message]) -> str | None:
+    async def __call__(self, messages: Sequence[Message]) -> Reply | ParseFault | None:
         """None where the policy ran out of its own tokens."""
         ...
 
@@ -186,8 +213,8 @@ class Speak(Protocol):
 class Agent(Protocol):
     """The program between policy and environment."""
 
-    async def run(self, opening: Opening, speak: Speak, environment: Environment) -> str:
-        """Runs to its end; returns how it stopped (see records.Stop)."""
+    async def run(self, opening: Opening, speak: Speak, environment: Environment) -> Stop:
+        """Runs to its end; returns how it stopped."""
         ...
 
 
