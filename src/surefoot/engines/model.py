@@ -103,11 +103,12 @@ class Model:
         return output.last_hidden_state[0]
 
     def head(self, hidden_ME: Tensor) -> Tensor:
-        """The LM head, computed in float32 (MiniMax-M1, arXiv 2506.13585, section 3.2: a head of
-        lower precision makes trainer and engine disagree)."""
+        """The LM head, computed in float32 or wider (MiniMax-M1, arXiv 2506.13585, section
+        3.2: a head of lower precision makes trainer and engine disagree)."""
+        wide = torch.promote_types(hidden_ME.dtype, torch.float32)
         bias = self.lm_head.bias
-        bias_V = None if bias is None else bias.float()
-        return linear(hidden_ME.float(), self.lm_head.weight.float(), bias_V)
+        bias_V = None if bias is None else bias.to(wide)
+        return linear(hidden_ME.to(wide), self.lm_head.weight.to(wide), bias_V)
 
     def parameters(self) -> list[nn.Parameter]:
         """The trainable parameters: all of them, or LoRA's additions."""
