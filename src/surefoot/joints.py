@@ -4,24 +4,27 @@ Each has at most five verbs, one scripted implementation that ships in the packa
 `testing/` that third parties run on theirs. A floor may wrap what a higher floor builds.
 """
 
-from collections.abc import AsyncIterator, Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from surefoot.records import (
     Call,
     Effect,
+    Episode,
     Goal,
     Message,
     Opening,
     ParseFault,
     PolicyVersion,
+    Record,
     Reply,
     Result,
     Reward,
     Sampled,
     Sampling,
     Split,
+    StepMetrics,
     Stop,
     Tool,
     Trace,
@@ -218,11 +221,42 @@ class Agent(Protocol):
         ...
 
 
+R = TypeVar("R", bound=Record)
+
+
 class Store(Protocol):
-    """The append-only record of a run."""
+    """The append-only record of a run. Nothing is updated but by the transition table, nothing
+    deleted. Calls are short and synchronous; each `write` and each `commit` is one transaction.
 
-    def write(self, *records: object) -> None: ...
+    Raises:
+        StoreError: the store is corrupt, of another version, or refuses what it was given.
+        StoppedError: the disk is full; nothing of the transaction was kept.
+    """
 
-    def stream(self, kind: str) -> AsyncIterator[object]: ...
+    def write(self, *records: Record) -> None:
+        """Appends Dispatch, Verdict, Judged, Event and Start records, and Episodes that end outside
+        of a training step (`judged`, `fault`, `cancelled`)."""
+        ...
 
-    def query(self, sql: str, *parameters: object) -> list[tuple[object, ...]]: ...
+    def commit(
+        self,
+        metrics: StepMetrics,
+        version: PolicyVersion,
+        episodes: Sequence[Episode],
+        *also: Record,
+    ) -> None:
+        """Ends one training step: its episodes' outcomes, traces and verdicts, its metrics, its
+        checkpoint's path and what else belongs to it become true together, or nothing does."""
+        ...
+
+    def stream(
+        self, kind: type[R], *, step: int | None = None, episode: str | None = None
+    ) -> Iterator[R]:
+        """Yields the records of one kind lazily, in the order in which they were written."""
+        ...
+
+    def query(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """Answers one SELECT over the tables and views of docs/store.md."""
+        ...
+
+    def close(self) -> None: ...

@@ -4,6 +4,7 @@ from surefoot.records.base import Record
 from surefoot.records.episode import Dispatch, Episode, Group
 from surefoot.records.evaluation import Judged, StepMetrics
 from surefoot.records.goal import SPLITS, Goal, Split, World
+from surefoot.records.ledger import Event, Start
 from surefoot.records.message import (
     Call,
     Message,
@@ -24,6 +25,7 @@ __all__ = [
     "Dispatch",
     "Effect",
     "Episode",
+    "Event",
     "Finish",
     "Goal",
     "Group",
@@ -41,6 +43,7 @@ __all__ = [
     "Sampled",
     "Sampling",
     "Split",
+    "Start",
     "StepMetrics",
     "Stop",
     "Tool",

@@ -10,4 +10,9 @@ from pydantic import BaseModel, ConfigDict
 class Record(BaseModel):
     """Base of all records."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_bytes="base64")
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        ser_json_bytes="base64",
+        ser_json_inf_nan="constants",  # a metric of NaN comes back as NaN, not as null
+    )
