@@ -26,9 +26,10 @@ class HuggingFaceTokenizer:
         if not directory.is_dir():
             raise PolicyError(f"{directory} is no directory; give a Hugging Face model directory")
         try:
-            self._inner: Any = AutoTokenizer.from_pretrained(directory, local_files_only=True)
+            loaded: Any = AutoTokenizer.from_pretrained(directory, local_files_only=True)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
         except (OSError, ValueError, KeyError, json.JSONDecodeError) as error:
             raise PolicyError(f"no tokenizer can be loaded from {directory}: {error}") from error
+        self._inner: Any = loaded
         if not self._inner.chat_template:
             raise PolicyError(
                 f"the tokenizer in {directory} has no chat template; add chat_template.jinja there"

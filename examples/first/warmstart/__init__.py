@@ -1,0 +1,1 @@
+"""How the embedded policy is made from nothing: tokenizer, recall, demonstrations."""
