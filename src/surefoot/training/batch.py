@@ -158,8 +158,15 @@ def _advantages(group: Group, config: TrainingConfig) -> list[float]:
 
 def _without_context(episode: Episode) -> int:
     """Sampled tokens at the very start of a trace: nothing stands before them to learn from."""
-    nodes = episode.trace.nodes if episode.trace else ()
-    return sum(node.sampled and node.parent is None and len(node.tokens) > 0 for node in nodes)
+    if episode.trace is None:
+        return 0
+    nodes = episode.trace.nodes
+    return sum(
+        node.sampled
+        and bool(node.tokens)
+        and not any(nodes[above].tokens for above in episode.trace.path(at)[:-1])
+        for at, node in enumerate(nodes)
+    )
 
 
 def episode_rows(episode: Episode, advantage: float, *, group: int = 0) -> list[Row]:
@@ -215,7 +222,7 @@ def _row(trace: Trace, path: list[int], fresh: set[int], advantage: float) -> Ro
 def minibatches(rows: Sequence[Row], count: int, *, seed: int) -> list[list[Row]]:
     """Deals whole groups into at most `count` minibatches, in an order drawn from `seed`."""
     if count == 1:
-        return [list(rows)]
+        return [list(rows)] if rows else []
     groups = sorted({row.group for row in rows})
     order: list[int] = np.random.default_rng(seed).permutation(len(groups)).tolist()
     place = {groups[at]: number % count for number, at in enumerate(order)}

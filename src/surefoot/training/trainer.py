@@ -50,9 +50,11 @@ class Trainer:
             lora = LoraConfig(rank=config.lora_rank, alpha=2 * config.lora_rank)
         weights = "float64" if config.dtype == "float64" else "float32"
         self.config = config
-        self.model = load_model(
-            Path(directory), device=config.device or "auto", dtype=weights, lora=lora
-        )
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.seed)  # LoRA's first matrices are drawn
+            self.model = load_model(
+                Path(directory), device=config.device or "auto", dtype=weights, lora=lora
+            )
         self.optimizer = Optimizer(self.model, config)
         self.steps = 0
         self.loss = LOSSES[config.loss]
