@@ -54,7 +54,12 @@ def _ends_early(value: str, stop: str, stops: tuple[str, ...]) -> bool:
 
 
 def types_of(schema: Schema) -> frozenset[str]:
-    """The JSON types that a schema allows; all where it does not say."""
+    """The JSON types that a schema allows; all where it does not say. A default of null counts."""
+    types = _named_types(schema)
+    return types | {"null"} if "default" in schema and schema["default"] is None else types
+
+
+def _named_types(schema: Schema) -> frozenset[str]:
     if "enum" in schema:
         return frozenset(_kind(value) for value in schema["enum"])
     if "const" in schema:
