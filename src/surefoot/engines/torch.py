@@ -1,15 +1,15 @@
 # pyright: basic
 """The in-process engine: many episodes sample from one model, and join and leave between steps.
 
-Everything heavy runs in one worker thread, one step at a time, so the event loop keeps serving tools
-while a step computes. It is not a server and knows no text.
+Everything heavy runs in one worker thread, one step at a time, so the event loop keeps serving
+tools while a step computes. It is not a server and knows no text.
 
     generate() --row--> waiting --> [ step | step | load | step ... ]  (worker thread)
              <--Sampled-- future <-- finished rows
 
-`_serve` runs while there are rows; it waits for the worker, which waits for nobody. `load` takes the
-same lock as a step: weights change between steps only. Rows in flight then have their cache computed
-again, and every token carries the version that it was drawn under.
+`_serve` runs while there are rows; it waits for the worker, which waits for nobody. `load` takes
+the same lock as a step: weights change between steps only. Rows in flight then have their cache
+computed again, and every token carries the version that it was drawn under.
 """
 
 import asyncio
@@ -33,9 +33,9 @@ class EngineConfig(BaseModel):
 
     max_batch: int = Field(default=128, ge=1)
     """Messages that are sampled together at most; more wait in order."""
-    kv_cache_mb: int = Field(default=1024, ge=1)
+    kv_cache_mb: int = Field(default=512, ge=1)
     """Memory for keys and values in MiB: half for messages in flight, half for prefixes. A message
-    longer than the first half could hold ends early with finish `length`."""
+    that the first half could not hold alone ends early, with finish `length`."""
     dtype: str = "float32"
     """Type of the weights: `float32` or `bfloat16`."""
     device: str = "auto"
@@ -126,6 +126,7 @@ class TorchEngine:
         self._closed = True
         async with self._between_steps:
             self._fail(EngineFault("The engine was closed while it generated."))
+            self._batch.release()
         if self._serving is not None:
             await self._serving
         self._worker.shutdown()
@@ -139,26 +140,28 @@ class TorchEngine:
 
     async def _serve(self) -> None:
         """Steps until no row is left. Any error of a step fails every message in flight."""
-        loop = asyncio.get_running_loop()
-        while self._futures:
+        while self._batch.busy:
             async with self._between_steps:
-                try:
-                    finished = await loop.run_in_executor(
-                        self._worker, self._batch.step, self.version
-                    )
-                except Exception as error:  # noqa: BLE001 (whatever a step raises is our fault)
-                    fault = EngineFault(f"A step of the engine failed: {error}")
-                    fault.__cause__ = error
-                    self._fail(fault)
-                    continue
+                finished = await self._step()
             for row in finished:
                 future = self._futures.get(row)
                 if future is not None and not future.done():
                     future.set_result(row.sampled())
-            await asyncio.sleep(0)  # those who got an answer ask on before the next step
+            await asyncio.sleep(0)  # those who got an answer may ask on before the next step
+
+    async def _step(self) -> list[Row]:
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._worker, self._batch.step, self.version)
+        except Exception as error:  # noqa: BLE001 (whatever a step raises, its rows are lost by us)
+            fault = EngineFault(f"A step of the engine failed ({error}); its messages are lost.")
+            fault.__cause__ = error
+            self._fail(fault)
+            return []
 
     def _fail(self, fault: EngineFault) -> None:
-        for row in self._batch.clear():
-            future = self._futures.pop(row, None)
-            if future is not None and not future.done():
+        """Between steps: every message in flight ends with `fault`."""
+        self._batch.clear()
+        for future in self._futures.values():
+            if not future.done():
                 future.set_exception(fault)

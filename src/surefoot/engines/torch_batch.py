@@ -1,9 +1,9 @@
 # pyright: basic
 """The rows that decode together: who joins, what one step computes, who leaves.
 
-It knows no event loop and no weights' version but the number that it stamps on tokens. A row is its
-list of tokens and how many of them its slot holds; whatever is missing is computed by the next step,
-be it a prompt, the token drawn last, or all of it again after the weights changed.
+It knows no event loop and no weights' version but the number that it stamps on tokens. A row is
+its list of tokens and how many of them its slot holds; whatever is missing is computed by the next
+step, be it a prompt, the token drawn last, or all of it again after the weights changed.
 
     waiting --admit (a slot is free, blocks copied)--> rows --step--> finished (blocks kept)
 
@@ -94,10 +94,9 @@ class Batch:
         for row in [row for row in self.rows if row.gone]:
             self._leave(row)
         self._admit()
-        spans = self._spans()
-        if not spans:
+        if not self.rows:
             return []
-        logits_RV, drawing = self._forward(spans)
+        logits_RV, drawing = self._forward(self._spans())
         if drawing:
             tokens, logprobs = draw(
                 logits_RV,
@@ -118,15 +117,22 @@ class Batch:
         for row in self.rows:
             row.cached = 0
 
-    def clear(self) -> list[Row]:
-        """Takes every row out, unfinished, and forgets all; returns them."""
-        left = [*self.rows, *self.waiting]
-        for row in self.rows:
-            self.slots.free.append(row.slot)
+    @property
+    def busy(self) -> bool:
+        """Is there a row, in the batch or waiting?"""
+        return bool(self.rows or self.waiting)
+
+    def clear(self) -> None:
+        """Drops every row and every prefix."""
+        self.slots.free.extend(row.slot for row in self.rows)
         self.rows.clear()
         self.waiting.clear()
         self.prefixes.forget()
-        return left
+
+    def release(self) -> None:
+        """Gives the memory back; no step may follow. Only without rows."""
+        self.slots.release()
+        self.prefixes.release()
 
     def _admit(self) -> None:
         computing = set()

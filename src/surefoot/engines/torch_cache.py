@@ -94,6 +94,11 @@ class Prefixes:
         self.free.extend(block for _, block in self.table.values())
         self.table.clear()
 
+    def release(self) -> None:
+        """Gives the memory back; the blocks are of no use after it."""
+        self.forget()
+        self.pool = self.pool.new_empty(0)
+
     def _take(self) -> int | None:
         if self.free:
             return self.free.pop()
@@ -125,6 +130,10 @@ class Slots:
     def fits(self, capacity: int, used: int) -> bool:
         """Is there a slot of `capacity` tokens beside `used` others, within the memory?"""
         return used < min(self.most, self.tokens // max(capacity, self.capacity))
+
+    def release(self) -> None:
+        """Gives the memory back; the slots are of no use after it."""
+        self.kv = self.like
 
     def slot(self, index: int) -> Tensor:
         """A view of one slot: [L, 2, K, C, D]."""

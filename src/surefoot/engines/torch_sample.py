@@ -1,9 +1,9 @@
 # pyright: basic
 """Draws tokens, and says with which log-probability, exactly.
 
-One uniform a token, from a counter-based generator keyed by the message's noise, is looked up in the
-cumulative distribution of that row alone. So what is drawn depends on the row's logits and on its
-noise, not on who shares the batch. There is no truncation (top-p, top-k).
+One uniform a token, from a counter-based generator keyed by the message's noise, is looked up in
+the cumulative distribution of that row alone. So what is drawn depends on the row's logits and on
+its noise, not on who shares the batch. There is no truncation (top-p, top-k).
 
 Shapes: R rows, V vocabulary.
 """
