@@ -2,6 +2,21 @@
 
 from surefoot.goals.families import FAMILIES
 from surefoot.goals.family import Draft, Family, ask
+from surefoot.goals.judge import judge
+from surefoot.goals.solution import EndState, collect, nothing, reach
 from surefoot.goals.source import FamilySource, GoalsConfig, make_source
 
-__all__ = ["FAMILIES", "Draft", "Family", "FamilySource", "GoalsConfig", "ask", "make_source"]
+__all__ = [
+    "FAMILIES",
+    "Draft",
+    "EndState",
+    "Family",
+    "FamilySource",
+    "GoalsConfig",
+    "ask",
+    "collect",
+    "judge",
+    "make_source",
+    "nothing",
+    "reach",
+]

@@ -29,6 +29,9 @@ TOOLS = (
 )
 """The workspace's tools in canonical order."""
 
+RESERVED = frozenset({*KEYS, "done", "none", "null", "next", "name", "more", "rows"})
+"""Words of the pool that mean something in a goal: a value must not be taken for them."""
+
 Settings = dict[str, dict[str, str]]
 """Path -> key -> value."""
 
@@ -50,10 +53,10 @@ class Pool:
         self._used: set[str] = set()
 
     def word(self) -> str:
-        """A word not drawn before."""
+        """A word not drawn before, and none that means something."""
         while True:
             word = self.random.choice(WORDS)
-            if word not in self._used:
+            if word not in self._used and word not in RESERVED:
                 self._used.add(word)
                 return word
 
