@@ -18,6 +18,7 @@ from typing import Self
 from surefoot.records.errors import MachineError, SandboxFault
 from surefoot.sandbox.box import Box
 from surefoot.sandbox.config import SandboxConfig
+from surefoot.sandbox.launch.limits import raise_descriptors
 from surefoot.sandbox.launcher import Launcher
 from surefoot.sandbox.refusal import explain
 
@@ -41,6 +42,7 @@ class Sandboxes:
         Raises:
             MachineError: it does not; the message names the cause and what to type.
         """
+        raise_descriptors()
         if self.config.driver == "local":
             _log.warning("the local driver isolates nothing: commands run as you, on your files")
             await self._try(mounts=False)

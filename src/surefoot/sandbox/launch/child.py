@@ -41,6 +41,7 @@ def start(order: Order, report: socket.socket, control: int, output: int, status
         status: where bubblewrap writes the process id of the box.
     """
     try:
+        _close_others({report.fileno(), control, output, status, *order.namespaces})
         if order.mounts and order.room is not None:
             for namespace, kind in zip(order.namespaces, _kinds(order.owner), strict=True):
                 kernel.setns(namespace, kind)
@@ -53,6 +54,16 @@ def start(order: Order, report: socket.socket, control: int, output: int, status
         with contextlib.suppress(OSError):
             report.send(json.dumps({"error": str(error) or repr(error)}).encode())
     os._exit(1)
+
+
+def _close_others(kept: set[int]) -> None:
+    """A descriptor of the launcher in the box would be a way out, wherever it came from."""
+    low = 3
+    for fd in [*sorted(kept), 1 << 20]:
+        os.closerange(low, fd)
+        low = fd + 1
+    for fd in kept:
+        os.set_inheritable(fd, False)
 
 
 def _kinds(owner: workspace.Owner) -> tuple[int, ...]:
@@ -89,10 +100,6 @@ def _descriptors(control: int, output: int) -> None:
     os.dup2(control, 0)
     os.dup2(output, 1)
     os.dup2(output, 2)
-    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 (numbers, not paths)
-        # A descriptor of the launcher in the box would be a way out, wherever it came from.
-        with contextlib.suppress(OSError):
-            os.set_inheritable(int(name), int(name) <= 2)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     for ignored in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT):
         signal.signal(ignored, signal.SIG_DFL)

@@ -23,6 +23,13 @@ class Limits:
     old_bwrap: bool = False
 
 
+def raise_descriptors() -> None:
+    """Lets the caller open as many descriptors as it may: each box takes five of them."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 def hold(limits: Limits) -> None:
     """Puts the caller, soon a box's first process, under the limits that a process inherits."""
     memory, file = limits.memory_mb * MIB, limits.disk_mb * MIB

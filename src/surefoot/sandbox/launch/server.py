@@ -23,7 +23,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from . import child, kernel
-from .limits import MIB, Limits, private_memory
+from .limits import MIB, Limits, private_memory, raise_descriptors
 from .slots import Slots
 from .workspace import Owner
 
@@ -263,4 +263,5 @@ def main() -> None:
     mounts = bool(settings.pop("mounts"))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.setsid()
+    raise_descriptors()
     Server(socket.socket(fileno=int(sys.argv[2])), Limits(**settings), mounts=mounts).serve()
