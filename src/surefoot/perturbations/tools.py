@@ -22,6 +22,7 @@ from surefoot.perturbations.vocabulary import (
     Classes,
     Distractor,
     familiar_names,
+    inflected,
 )
 from surefoot.perturbations.wrapped import Relabelled
 from surefoot.records import Opening, Tool
@@ -195,20 +196,19 @@ class Distractors:
 
 
 def reword(text: str, verbs: Mapping[str, str], phrases: Mapping[str, str]) -> str:
-    """`text` with words of the same meaning. Verbs change where a sentence or a clause begins
-    (with a third person's s, too), phrases anywhere (with a plural's s); capitals are kept.
-    `verbs` and `phrases` map each known wording to the one that is to stand for it."""
+    """`text` with words of the same meaning. Verbs change where a sentence or a clause begins,
+    phrases anywhere; capitals are kept. `verbs` and `phrases` map each known wording to the one
+    that is to stand for it."""
     if verbs:
-        start = r"(^|[.;,]\s+|\band\s+|\bthen\s+|\bor\s+)"
         text = re.sub(
-            rf"{start}({_either(verbs)})(s?)\b",
-            lambda found: found[1] + _like(found[2], verbs[found[2].lower()]) + found[3],
+            rf"(^|[.;,]\s+|\band\s+|\bthen\s+|\bor\s+)({_either(verbs)})\b",
+            lambda found: found[1] + _like(found[2], verbs[found[2].lower()]),
             text,
             flags=re.IGNORECASE,
         )
     return re.sub(
-        rf"\b({_either(phrases)})(s?)\b",
-        lambda found: _like(found[1], phrases[found[1].lower()]) + found[2],
+        rf"\b({_either(phrases)})\b",
+        lambda found: _like(found[1], phrases[found[1].lower()]),
         text,
         flags=re.IGNORECASE,
     )
@@ -225,7 +225,9 @@ def _like(old: str, new: str) -> str:
 def _wordings(classes: Iterable[tuple[str, ...]], random_: random.Random) -> dict[str, str]:
     wordings: dict[str, str] = {}
     for each in classes:
-        wordings |= dict.fromkeys(each, random_.choice(each))
+        drawn = random_.choice(each)
+        wordings |= dict.fromkeys(each, drawn)
+        wordings |= dict.fromkeys(map(inflected, each), inflected(drawn))
     return wordings
 
 

@@ -105,6 +105,15 @@ DISTRACTORS = (
 )
 
 
+def inflected(text: str) -> str:
+    """A verb in the third person, a noun in the plural; a phrase of small words as it is."""
+    if text.split()[0] in ("in", "inside", "over"):
+        return text
+    if text.endswith("y") and text[-2] not in "aeiou":
+        return text[:-1] + "ies"
+    return text + ("es" if text.endswith(("s", "x", "ch", "sh")) else "s")
+
+
 def familiar_names() -> tuple[str, ...]:
     """Every name of a tool or an argument that is not from the pool of invented words, sorted."""
     words = {
@@ -118,6 +127,7 @@ def familiar_names() -> tuple[str, ...]:
 def description_vocabulary() -> tuple[str, ...]:
     """Every word that a perturbation may put into a description, sorted."""
     texts = [text for each in (*VERBS, *PHRASES) for text in each]
+    texts += [inflected(text) for text in texts]
     for distractor in DISTRACTORS:
         texts += [distractor.about, *distractor.arguments.values()]
     return tuple(sorted({word for text in texts for word in text.split()}))
