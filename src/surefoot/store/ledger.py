@@ -69,7 +69,7 @@ def balance(store: Store, step: int | None = None) -> Balance:
 def resume(store: Store) -> Resume:
     """Ends what was in flight as `cancelled` and says where the run goes on. To be called once,
     before anything is dispatched; on a new run it changes nothing and says step 1."""
-    rows = store.query("SELECT id FROM episodes WHERE outcome = 'dispatched' ORDER BY id")
+    rows = store.query("SELECT id FROM unended ORDER BY id")
     open_now = [sent for (name,) in rows for sent in store.stream(Dispatch, episode=name)]
     store.write(*(_cancelled(sent) for sent in open_now))
     ((last,),) = store.query("SELECT coalesce(max(step), 0) FROM steps")

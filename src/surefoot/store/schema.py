@@ -65,6 +65,11 @@ FROM dispatches d JOIN goals g ON g.digest = d.goal
 LEFT JOIN outcomes o ON o.episode = d.id
 LEFT JOIN verdicts v ON v.episode = d.id AND v.judge = '{CHECK}';
 
+-- Nothing that was sent out for a committed step is open, so a commit need not look at them again.
+CREATE VIEW unended AS
+SELECT d.id, d.step FROM dispatches d LEFT JOIN outcomes o ON o.episode = d.id
+WHERE o.episode IS NULL AND d.step > coalesce((SELECT max(step) FROM steps), -1);
+
 CREATE TRIGGER one_outcome BEFORE INSERT ON outcomes
 WHEN NOT EXISTS (SELECT 1 FROM dispatches WHERE id = NEW.episode)
   OR NOT EXISTS (
@@ -77,13 +82,11 @@ WHEN NEW.step IS NOT NULL AND EXISTS (SELECT 1 FROM steps WHERE step >= NEW.step
 BEGIN SELECT RAISE(ABORT, 'the step is committed'); END;
 
 CREATE TRIGGER dispatched_for_an_open_step BEFORE INSERT ON dispatches
-WHEN EXISTS (SELECT 1 FROM steps WHERE step >= NEW.step)
+WHEN NEW.step < 0 OR EXISTS (SELECT 1 FROM steps WHERE step >= NEW.step)
 BEGIN SELECT RAISE(ABORT, 'the step is committed'); END;
 
 CREATE TRIGGER steps_balance BEFORE INSERT ON steps
-WHEN EXISTS (
-    SELECT 1 FROM dispatches d LEFT JOIN outcomes o ON o.episode = d.id
-    WHERE o.episode IS NULL AND d.step <= NEW.step)
+WHEN EXISTS (SELECT 1 FROM unended WHERE step <= NEW.step)
 BEGIN SELECT RAISE(ABORT, 'the step does not balance'); END;
 
 CREATE TRIGGER steps_in_order BEFORE INSERT ON steps

@@ -235,8 +235,8 @@ class SqliteStore:
             )  # fmt: skip
         except sqlite3.IntegrityError as error:
             raise StoreError(
-                f"Episode {sent.id} cannot be dispatched: its step is committed, or that number "
-                "was used before; take step and number from `resume`."
+                f"Episode {sent.id} cannot be dispatched: its step is committed or below 0, or its "
+                "number was used before; take step and number from `resume`."
             ) from error
 
     def _end(self, episode: Episode, step: int | None, now: float) -> None:
@@ -275,7 +275,7 @@ class SqliteStore:
 
     def _refuse_open(self, step: int) -> None:
         rows = self._db.execute(
-            "SELECT id FROM episodes WHERE outcome = 'dispatched' AND step <= ?", (step,)
+            "SELECT id FROM unended WHERE step <= ? ORDER BY id", (step,)
         ).fetchall()
         if rows:
             raise StoreError(
@@ -303,6 +303,8 @@ def _connect(file: Path, *, read_only: bool) -> sqlite3.Connection:
 
 def _prepare(db: sqlite3.Connection, run: Path | None, *, create: bool) -> None:
     """Builds an empty store, or sees that an existing one is ours and of this version."""
+    db.execute("PRAGMA synchronous = NORMAL")
+    db.execute("PRAGMA foreign_keys = ON")
     (application,) = db.execute("PRAGMA application_id").fetchone()
     (empty,) = db.execute("SELECT count(*) = 0 FROM sqlite_master").fetchone()
     if empty and not create:
@@ -318,8 +320,6 @@ def _prepare(db: sqlite3.Connection, run: Path | None, *, create: bool) -> None:
             f"The run in {run} has store version {schema} and this Surefoot reads {SCHEMA}; use "
             "the version of Surefoot that wrote it."
         )
-    db.execute("PRAGMA synchronous = NORMAL")
-    db.execute("PRAGMA foreign_keys = ON")
 
 
 def _check(db: sqlite3.Connection, file: Path) -> None:
