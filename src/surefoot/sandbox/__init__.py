@@ -8,6 +8,7 @@ nothing of the host. `Sandboxes` makes them, `ScriptedSandbox` stands in for one
 """
 
 from surefoot.sandbox.box import Box
+from surefoot.sandbox.command import run_command
 from surefoot.sandbox.config import SandboxConfig
 from surefoot.sandbox.machine import SandboxReport, probe_sandbox
 from surefoot.sandbox.pool import Sandboxes
@@ -20,4 +21,5 @@ __all__ = [
     "Sandboxes",
     "ScriptedSandbox",
     "probe_sandbox",
+    "run_command",
 ]

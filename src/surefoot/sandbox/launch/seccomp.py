@@ -99,6 +99,12 @@ def _refuse(number: int, error: int) -> bytes:
     return _step(_EQUAL, number, 0, 1) + _step(_RETURN, _ERRNO | error)
 
 
+def number(name: str, machine: str) -> int | None:
+    """The number of a call on the lists; None where the machine has none."""
+    numbers = _DENIED.get(name) or _MISSING[name]
+    return numbers[0] if machine == "x86_64" else numbers[1]
+
+
 def program(machine: str, *, sockets: bool = False) -> bytes:
     """The filter for `machine` (as in os.uname) as an array of `sock_filter`; empty where the
     machine is neither x86_64 nor aarch64. `sockets` allows socket(2)."""
