@@ -124,6 +124,30 @@ def test_values_of_any_depth_and_length_are_read_without_an_error(name: str) -> 
         assert read.kind != "unknown_tool"
 
 
+@pytest.mark.parametrize("name", FORMATS)
+def test_strings_that_look_like_something_else_stay_strings(name: str) -> None:
+    for seed in range(20):
+        form = make_format(name, seed=seed)
+        for looks in (
+            "null",
+            "",
+            " ",
+            " a",
+            "a ",
+            "62",
+            "true",
+            "{}",
+            "[1]",
+            '"a"',
+            '"',
+            "{",
+            "NaN",
+        ):
+            for argument in ("text", "maybe", "later", "loose"):
+                call = Call(name="do", arguments={argument: looks})
+                assert form.parse(form.write("", [call]), TOOLS) == Reply(text="", calls=(call,))
+
+
 def test_every_combination_of_the_grammar_reads_its_own_calls() -> None:
     random_ = random.Random(0)
     named: dict[str, Any] = {each: {"type": "string"} for each in "abc"}
