@@ -13,6 +13,7 @@ import sqlite3
 import tempfile
 import weakref
 from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path, PurePosixPath
 
 from surefoot.records import World
@@ -40,7 +41,10 @@ class Bases:
         path = self._built.pop(name, None)
         if path is None:
             path = self._root / name
-            build(world, path)
+            with ExitStack() as undo:
+                undo.callback(shutil.rmtree, path, ignore_errors=True)
+                build(world, path)
+                undo.pop_all()
         self._built[name] = path
         self._lent[name] += 1
         self._forget()

@@ -2,7 +2,6 @@
 
 from surefoot.goals.families import FAMILIES
 from surefoot.goals.family import Draft, Family, ask
-from surefoot.goals.judge import judge
 from surefoot.goals.solution import EndState, collect, nothing, reach
 from surefoot.goals.source import FamilySource, GoalsConfig, make_source
 
@@ -15,7 +14,6 @@ __all__ = [
     "GoalsConfig",
     "ask",
     "collect",
-    "judge",
     "make_source",
     "nothing",
     "reach",
