@@ -18,31 +18,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
 
+from surefoot.engines.config import EngineConfig
 from surefoot.engines.model import Model, load_model
 from surefoot.engines.torch_batch import Batch, Row
 from surefoot.records import PolicyVersion, Sampled, Sampling
 from surefoot.records.errors import EngineFault
-
-
-class EngineConfig(BaseModel):
-    """How the in-process engine runs."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    max_batch: int = Field(default=128, ge=1)
-    """Messages that are sampled together at most; more wait in order."""
-    kv_cache_mb: int = Field(default=512, ge=1)
-    """Memory for keys and values in MiB: half for messages in flight, half for prefixes. A message
-    that the first half could not hold alone ends early, with finish `length`."""
-    dtype: str = "float32"
-    """Type of the weights: `float32` or `bfloat16`."""
-    device: str = "auto"
-    """A torch device, or `auto`: CUDA where found."""
-    threads: int = Field(default=1, ge=1)
-    """CPU threads of the worker; more than one pays only for models of some hundred million
-    parameters."""
 
 
 class TorchEngine:

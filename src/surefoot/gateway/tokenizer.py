@@ -7,7 +7,7 @@ Not a second tokenizer: everything is asked of `transformers`. The invariant: `e
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from surefoot.records import Message
 from surefoot.records.errors import PolicyError
@@ -26,10 +26,10 @@ class HuggingFaceTokenizer:
         if not directory.is_dir():
             raise PolicyError(f"{directory} is no directory; give a Hugging Face model directory")
         try:
-            loaded: Any = AutoTokenizer.from_pretrained(directory, local_files_only=True)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+            loaded = AutoTokenizer.from_pretrained(directory, local_files_only=True)  # pyright: ignore
         except (OSError, ValueError, KeyError, json.JSONDecodeError) as error:
             raise PolicyError(f"no tokenizer can be loaded from {directory}: {error}") from error
-        self._inner: Any = loaded
+        self._inner = cast(Any, loaded)
         if not self._inner.chat_template:
             raise PolicyError(
                 f"the tokenizer in {directory} has no chat template; add chat_template.jinja there"

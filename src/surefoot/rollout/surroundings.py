@@ -64,9 +64,7 @@ class Surroundings:
 def surround(variation: Variation, environment: Environment) -> Surroundings:
     """Draws the format and wraps the environment as `variation` says."""
     return Surroundings(
-        form=make_format(
-            variation.format, seed=variation.seed, held_out=variation.held_out_format
-        ),
+        form=make_format(variation.format, seed=variation.seed, held_out=variation.held_out_format),
         environment=Perturbed(environment, variation),
     )
 

@@ -1,0 +1,238 @@
+"""The page: from goals to a better policy, step by step.
+
+    before --> [ rollout -> batch -> step -> checkpoint -> commit -> load ] x steps --> after
+
+One step is one transaction: the outcomes of its episodes, its metrics and its checkpoint become
+true together, so a run that dies at any moment goes on where its last step ended. There is one
+loop; synchronous is its case with `rollout.staleness` 0. Waits: for a step's episodes, each of
+which has a deadline (rollout/episode.py).
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+
+from surefoot.environments import EnvironmentFactory
+from surefoot.evals.play import Contestant, evaluate
+from surefoot.evals.report import report, write_report
+from surefoot.evals.suites import suite
+from surefoot.evals.summary import AFTER, BEFORE, FLOORS, Summary
+from surefoot.goals import Family
+from surefoot.joints import Engine, Store
+from surefoot.perturbations.draw import draw_variation, stable_seed
+from surefoot.progress import Watch
+from surefoot.records import Episode, Event, Goal, Outcome, PolicyVersion, StepMetrics
+from surefoot.records.errors import ConfigError
+from surefoot.rollout import Planned, Scheduler, play
+from surefoot.rollout.metrics import ended, rollout_metrics
+from surefoot.run import Parts, RunConfig, new_run, open_parts, policy_directory, run_config
+from surefoot.store import Resume, open_store, resume
+from surefoot.training import checkpoint
+from surefoot.training.batch import make_batch
+from surefoot.training.trainer import Trainer
+
+
+async def train(
+    config: RunConfig,
+    run: Path,
+    *,
+    goals: Sequence[Family] = (),
+    environments: Mapping[str, EnvironmentFactory] | None = None,
+    engine: Engine | None = None,
+    watch: Watch | None = None,
+) -> Summary | None:
+    """Trains a policy in the new folder `run`; returns the report (None without evaluation)."""
+    new_run(config, run)
+    return await go_on(run, goals=goals, environments=environments, engine=engine, watch=watch)
+
+
+async def go_on(
+    run: Path,
+    *,
+    goals: Sequence[Family] = (),
+    environments: Mapping[str, EnvironmentFactory] | None = None,
+    engine: Engine | None = None,
+    watch: Watch | None = None,
+) -> Summary | None:
+    """Takes a run from where it stands to its end."""
+    config = run_config(run)
+    with open_store(run) as store:
+        books = resume(store)
+    first = PolicyVersion(number=0, directory=str(policy_directory(config.policy)))
+    version = books.version or first
+    async with open_parts(
+        config, run, families=goals, environments=environments, engine=engine, version=version
+    ) as parts:
+        with watch or Watch(quiet=True) as shown:
+            if version.number == 0:
+                await judge_policy(parts, (*FLOORS, BEFORE), version, shown)
+            version = await improve(parts, books, version, shown)
+            await judge_policy(parts, (AFTER,), version, shown)
+    return finish(run, config)
+
+
+async def evaluate_only(config: RunConfig, run: Path, *, watch: Watch | None = None) -> Summary:
+    """Evaluates a policy in the new folder `run`, with the floors beside it."""
+    chosen = config.model_copy(update={"steps": 0})
+    new_run(chosen, run)
+    async with open_parts(chosen, run) as parts:
+        with watch or Watch(quiet=True) as shown:
+            first = PolicyVersion(number=0, directory=config.policy)
+            await judge_policy(parts, (*FLOORS, BEFORE), first, shown)
+    summary = finish(run, chosen)
+    if summary is None:
+        raise ConfigError("an evaluation needs a suite; evals.suite is none")
+    return summary
+
+
+def finish(run: Path, config: RunConfig) -> Summary | None:
+    """Writes the report from the store alone."""
+    if config.evals.suite == "none":
+        return None
+    with open_store(run, read_only=True) as store:
+        summary = report(store, run.name, suite(config.evals.suite))
+    write_report(summary, run)
+    return summary
+
+
+async def judge_policy(
+    parts: Parts, names: Sequence[str], version: PolicyVersion, watch: Watch
+) -> None:
+    """Plays the evaluation suite under each of `names`: the policy, or a floor."""
+    planned = parts.planned()
+    stage = parts.voice(parts.config.evals.temperature, parts.config.evals.seed)
+    for name in names if planned else ():
+        watch.begin(f"evaluating {name}", len(planned))
+        await evaluate(
+            Contestant(name, version.number, _last_step(parts.store) + 1 if name == AFTER else 0),
+            planned,
+            lambda dispatch: play(dispatch, stage),
+            parts.store,
+            parts.config.evals.concurrency,
+            lambda row: watch.advance(),
+        )
+
+
+async def improve(
+    parts: Parts, books: Resume, version: PolicyVersion, watch: Watch
+) -> PolicyVersion:
+    """Runs the training steps that are left; returns the newest policy version."""
+    config, store = parts.config, parts.store
+    engine, temperature = parts.engine, config.rollout.temperature
+    assert engine is not None
+    if books.step > config.steps or _time_is_over(store):
+        return version
+    trainer = await asyncio.to_thread(_trainer, config, version)
+    scheduler = Scheduler(
+        config.rollout,
+        _Curriculum(parts).plan,
+        lambda dispatch: play(dispatch, parts.stage),
+        store,
+        books.number,
+    )
+    started = time.monotonic()
+    watch.begin("training", config.steps)
+    for _ in range(books.step - 1):
+        watch.advance()
+    try:
+        for step in range(books.step, config.steps + 1):
+            clock = _Clock()
+            groups = await scheduler.step(step, version.number, config.steps, _ignore)
+            clock.lap("rollout_seconds")
+            batch = make_batch(
+                groups,
+                config.training,
+                oldest=version.number - config.rollout.staleness,
+                temperature=temperature,
+            )
+            learned = await asyncio.to_thread(trainer.step, batch, version.number)
+            clock.lap("step_seconds")
+            version = await asyncio.to_thread(trainer.save, parts.run, step)
+            clock.lap("checkpoint_seconds")
+            metrics = {**rollout_metrics(groups, batch.outcomes), **learned, **clock.laps}
+            store.commit(
+                StepMetrics(step=step, version=version.number, values=metrics),
+                version,
+                ended(groups, batch.outcomes),
+                *_events(step, batch.outcomes),
+            )
+            await engine.load(version)
+            checkpoint.prune(parts.run, keep=config.keep, named={version.number})
+            watch.advance(f"reward {metrics['reward']:.2f}  signal {metrics['signal']:.2f}")
+            if config.minutes and time.monotonic() - started > config.minutes * 60:
+                store.write(Event(kind="time", text=f"The {config.minutes:g} minutes are over."))
+                break
+    finally:
+        await scheduler.close()
+        resume(store)  # what was in flight is cancelled, so the books balance
+    return version
+
+
+def _last_step(store: Store) -> int:
+    ((last,),) = store.query("SELECT coalesce(max(step), 0) FROM steps")
+    return last
+
+
+def _time_is_over(store: Store) -> bool:
+    return any(event.kind == "time" for event in store.stream(Event))
+
+
+def _trainer(config: RunConfig, version: PolicyVersion) -> Trainer:
+    base = policy_directory(config.policy)
+    if version.number == 0:
+        return Trainer(base, config.training)
+    return Trainer.resume(base, config.training, Path(version.directory))
+
+
+class _Curriculum:
+    """What a group attempts: the train goals in stream order, each under its own variation."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._seed = parts.config.seed
+        self._groups = parts.config.rollout.groups
+        self._stream = parts.source.goals("train")
+        self._drawn: list[Goal] = []
+
+    def plan(self, step: int, group: int) -> Planned:
+        """The goal and the variation of a group; the same whenever it is asked."""
+        at = (step - 1) * self._groups + group
+        self._drawn.extend(islice(self._stream, max(0, at + 1 - len(self._drawn))))
+        return Planned(
+            self._drawn[at], draw_variation(stable_seed("train", self._seed, step, group))
+        )
+
+
+class _Clock:
+    """Seconds of the parts of a step."""
+
+    def __init__(self) -> None:
+        self._last = time.monotonic()
+        self.laps: dict[str, float] = {}
+
+    def lap(self, name: str) -> None:
+        now = time.monotonic()
+        self.laps[name] = now - self._last
+        self._last = now
+
+
+def _events(step: int, outcomes: Mapping[str, Outcome]) -> list[Event]:
+    """One event for each rule that took episodes out of a step."""
+    rules: dict[str, int] = {}
+    for outcome in outcomes.values():
+        if outcome.kind in ("filtered", "stale", "fault"):
+            rules[f"{outcome.kind}({outcome.reason})"] = (
+                rules.get(f"{outcome.kind}({outcome.reason})", 0) + 1
+            )
+    return [
+        Event(kind="left_out", text=f"{count} episodes: {rule}.", step=step, values={rule: count})
+        for rule, count in sorted(rules.items())
+    ]
+
+
+def _ignore(episode: Episode) -> None:
+    """Episodes are told of by the step."""
+
+
+__all__ = ["finish", "go_on", "improve", "judge_policy", "train"]
