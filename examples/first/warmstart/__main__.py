@@ -10,6 +10,7 @@ recipe is this page; its figures go to OUT/warmstart.json, its log to standard e
 import argparse
 import json
 import math
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,8 +18,6 @@ from random import Random
 
 import torch
 from transformers import Qwen3Config, Qwen3ForCausalLM
-from warmstart import demonstrations, recall, tokenizer
-from warmstart.demonstrations import Demonstration
 
 from surefoot.gateway import Renderer
 from surefoot.gateway.tokenizer import HuggingFaceTokenizer
@@ -28,13 +27,31 @@ from surefoot.perturbations.draw import draw_variation
 from surefoot.training.batch import Row
 from surefoot.training.config import TrainingConfig
 from surefoot.training.trainer import Trainer
+from warmstart import demonstrations, tokenizer
+from warmstart.demonstrations import Demonstration
+from warmstart.recall import LESSONS, PASSED, Recall
 
 SEED = 7
 WIDTH, LAYERS, HEADS, KV_HEADS, HEAD_DIM, INNER = 128, 4, 4, 2, 32, 384
 CONTEXT = 1024
 STEP_TOKENS = 4096
+RECALL_TOKENS = 1500
+CONTEXT_WEIGHT = 0.1
+"""Weight of tokens that the policy does not say."""
 LONGEST = 640
 """Longer demonstrations are left out: they cost most and say least."""
+
+
+COMMON = TrainingConfig(
+    loss="sft",
+    optimizer="muon",
+    learning_rate=3e-3,
+    muon_learning_rate=0.02,
+    betas=(0.9, 0.98),
+    dtype="bfloat16",
+    threads=1,
+    warmup_steps=30,
+)
 
 
 def architecture(vocabulary: int, stop: int) -> Qwen3Config:
@@ -99,7 +116,7 @@ def batches(rows: Iterator[Row], pool: int = 256) -> Iterator[list[Row]]:
         yield from made
 
 
-def demonstrated(recorded: list[Demonstration], renderer: Renderer, context: float) -> Iterator[Row]:
+def demonstrated(recorded: list[Demonstration], renderer: Renderer) -> Iterator[Row]:
     """Demonstrations without end, each time under new surroundings."""
     random = Random(SEED)
     while True:
@@ -107,38 +124,63 @@ def demonstrated(recorded: list[Demonstration], renderer: Renderer, context: flo
             random.choice(recorded),
             draw_variation(random.getrandbits(31)),
             renderer,
-            context=context,
+            context=CONTEXT_WEIGHT,
         )
         if len(row) <= LONGEST:
             yield row
 
 
-def recalled(renderer: Renderer, progress: list[float]) -> Iterator[Row]:
-    """Recall rows, from two bindings up to eight as `progress` goes from 0 to 1."""
-    random = Random(SEED)
-    while True:
-        most = 3 + int(5 * min(1.0, progress[0] / 0.6))
-        yield recall.row(random, renderer.tokenizer, 2, most)
-
-
-def train(directory: Path, out: Path, batches_: Iterator[list[Row]], config: TrainingConfig,
-          progress: list[float], label: str) -> dict[str, float]:  # fmt: skip
-    """Runs one stage to the end of its schedule and saves it to `out`."""
-    trainer = Trainer(directory, config)
-    started, tokens, last = time.time(), 0, {}
-    for step in range(config.decay_to):
-        progress[0] = step / config.decay_to
-        rows = next(batches_)
-        last = trainer.sft_step(rows)
-        tokens += sum(map(len, rows))
+def teach_recall(directory: Path, out: Path, steps: int) -> dict[str, float]:
+    """Lessons of rising difficulty; each joins when the one before is passed."""
+    lessons = Recall(HuggingFaceTokenizer(directory), SEED)
+    trainer = Trainer(directory, COMMON)
+    at, since, accuracy, started = 0, 0, 0.0, time.time()
+    for step in range(steps):
+        rows: list[Row] = []
+        while sum(map(len, rows)) < RECALL_TOKENS:
+            rows.append(lessons.row(LESSONS[at]))
+        seen = trainer.sft_step(rows)["accuracy"]
+        accuracy += 0.05 * (seen - accuracy)
+        if step - since > 60 and accuracy > PASSED.get(LESSONS[at], 1.0):
+            at, since, accuracy = at + 1, step, 0.0
         if step % 50 == 49:
             seconds = time.time() - started
-            print(f"{label} {step + 1}/{config.decay_to} {seconds:.0f}s {tokens / seconds:.0f}tok/s "
-                  + " ".join(f"{k}={v:.4f}" for k, v in last.items()), flush=True)  # fmt: skip
-        if step % 500 == 499:
-            trainer.model.save(out.with_name(out.name + "-partial"))
+            say(f"recall {step + 1}/{steps} {seconds:.0f}s {LESSONS[at]} accuracy {accuracy:.3f}")
     trainer.model.save(out)
-    return {**last, "seconds": time.time() - started, "tokens": tokens}
+    return {"seconds": time.time() - started, "lesson": at, "accuracy": accuracy}
+
+
+def demonstrate(
+    directory: Path, out: Path, recorded: list[Demonstration], steps: int
+) -> dict[str, float]:
+    """Supervised steps on demonstrations; the rate decays over the last two fifths."""
+    config = COMMON.model_copy(
+        update={"schedule": "linear", "decay_from": int(0.6 * steps), "decay_to": steps}
+        | {"final_fraction": 0.05, "muon_learning_rate": 0.015}
+    )
+    renderer = Renderer(HuggingFaceTokenizer(directory))
+    made = batches(demonstrated(recorded, renderer))
+    trainer = Trainer(directory, config)
+    started, tokens, loss, accuracy = time.time(), 0, 0.0, 0.0
+    for step in range(steps):
+        rows = next(made)
+        seen = trainer.sft_step(rows)
+        tokens += sum(map(len, rows))
+        loss += 0.02 * (seen["loss"] - loss)
+        accuracy += 0.02 * (seen["accuracy"] - accuracy)
+        if step % 50 == 49:
+            seconds = time.time() - started
+            say(f"demonstrations {step + 1}/{steps} {seconds:.0f}s {tokens / seconds:.0f} tokens/s "
+                f"loss {loss:.4f} accuracy {accuracy:.4f}")  # fmt: skip
+        if step % 500 == 499:
+            trainer.model.save(out.with_name(f"{out.name}-{step + 1}"))
+    trainer.model.save(out)
+    return {"seconds": time.time() - started, "tokens": tokens, "loss": loss}
+
+
+def say(text: str) -> None:
+    """Writes a line of the log."""
+    print(text, file=sys.stderr, flush=True)
 
 
 def main() -> None:
@@ -146,46 +188,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path)
     parser.add_argument("--demonstrations", type=Path, required=True)
-    parser.add_argument("--recall-steps", type=int, default=2500)
-    parser.add_argument("--steps", type=int, default=6000)
+    parser.add_argument("--recall-steps", type=int, default=2000)
+    parser.add_argument("--steps", type=int, default=4500)
     arguments = parser.parse_args()
     out: Path = arguments.out
     out.mkdir(parents=True, exist_ok=True)
     recorded = demonstrations.read(arguments.demonstrations)
-    found(out / "random", recorded)
-    renderer = Renderer(HuggingFaceTokenizer(out / "random"))
-    progress = [0.0]
-    common = TrainingConfig(
-        loss="sft", optimizer="muon", learning_rate=3e-3, muon_learning_rate=0.02,
-        betas=(0.9, 0.98), dtype="bfloat16", threads=1, warmup_steps=50, schedule="linear",
-        final_fraction=0.05, micro_batch_tokens=4096,
-    )  # fmt: skip
     figures: dict[str, dict[str, float]] = {}
-    steps = arguments.recall_steps
-    figures["recall"] = train(
-        out / "random", out / "recall", recall_batches(renderer, progress),
-        common.model_copy(update={"decay_from": steps // 2, "decay_to": steps}),
-        progress, "recall",
-    )  # fmt: skip
-    steps = arguments.steps
-    figures["demonstrations"] = train(
-        out / "recall", out / "policy", batches(demonstrated(recorded, renderer, 0.1)),
-        common.model_copy(
-            update={"decay_from": int(0.6 * steps), "decay_to": steps, "muon_learning_rate": 0.015}
-        ),
-        progress, "demonstrations",
-    )  # fmt: skip
+    if not (out / "recall").exists():
+        found(out / "random", recorded)
+        figures["recall"] = teach_recall(out / "random", out / "recall", arguments.recall_steps)
+    figures["demonstrations"] = demonstrate(
+        out / "recall", out / "policy", recorded, arguments.steps
+    )
     (out / "warmstart.json").write_text(json.dumps(figures, indent=1))
-
-
-def recall_batches(renderer: Renderer, progress: list[float]) -> Iterator[list[Row]]:
-    """Small batches: early on many updates count for more than their size."""
-    rows = recalled(renderer, progress)
-    while True:
-        made: list[Row] = []
-        while sum(map(len, made)) < 768:
-            made.append(next(rows))
-        yield made
 
 
 if __name__ == "__main__":

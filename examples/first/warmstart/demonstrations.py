@@ -8,22 +8,27 @@ each time that it is used it is written under another variation. Some are flawed
 `wrong` solutions): a warm start that always succeeds would leave nothing to reinforce.
 """
 
+import asyncio
+import itertools
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Awaitable, Iterable, Iterator
 from pathlib import Path
 from random import Random
 
 import numpy as np
 
-from surefoot.environments import EnvironmentFactory
+from surefoot.environments import Workspace
 from surefoot.formats import make_format
 from surefoot.gateway import Renderer
-from surefoot.joints import GoalSource, Sandbox, Solution
+from surefoot.goals import FamilySource
+from surefoot.joints import Environment, Sandbox, Solution
 from surefoot.perturbations import compose
 from surefoot.records import Call, Goal, Opening, Record, Result, Variation
 from surefoot.rollout.surroundings import presented
 from surefoot.sandbox import Sandboxes
 from surefoot.training.batch import Row
+
+AT_ONCE = 8
 
 
 class Demonstration(Record):
@@ -38,10 +43,9 @@ class Demonstration(Record):
 
 
 async def record(
-    goal: Goal, name: str, solution: Solution, factory: EnvironmentFactory, sandbox: Sandbox
+    goal: Goal, name: str, solution: Solution, environment: Environment, sandbox: Sandbox
 ) -> Demonstration:
     """Plays a solution in the real environment."""
-    environment = factory()
     opening = await environment.open(goal, sandbox)
     calls: list[Call] = []
     results: list[Result] = []
@@ -69,18 +73,32 @@ async def record(
 
 
 async def record_all(
-    source: GoalSource, factory: EnvironmentFactory, sandboxes: Sandboxes, count: int, flawed: float
-) -> AsyncIterator[Demonstration]:
+    source: FamilySource, sandboxes: Sandboxes, count: int, flawed: float
+) -> list[Demonstration]:
     """Records `count` train goals, a share `flawed` of them with one of their wrong solutions."""
     random = Random(0)
-    goals = source.goals("train")
-    for _ in range(count):
-        goal = next(goals)
-        wrong = sorted(source.wrong(goal).items())
+    workspace = Workspace()
+    free = asyncio.Semaphore(AT_ONCE)
+
+    async def one(goal: Goal, name: str, solution: Solution) -> Demonstration:
+        async with free:
+            return await record(goal, name, solution, workspace(), sandboxes.create())
+
+    jobs: list[Awaitable[Demonstration]] = []
+    for goal in itertools.islice(source.goals("train"), count):
         name, solution = "reference", source.reference(goal)
         if random.random() < flawed:
-            name, solution = random.choice(wrong)
-        yield await record(goal, name, solution, factory, sandboxes.create())
+            name, solution = random.choice(sorted(source.wrong(goal).items()))
+        jobs.append(one(goal, name, solution))
+    recorded = await asyncio.gather(*jobs)
+    workspace.close()
+    return recorded
+
+
+def write(path: Path, recorded: Iterable[Demonstration]) -> None:
+    """Writes demonstrations, one JSON document a line."""
+    with path.open("w", encoding="utf-8") as file:
+        file.writelines(each.model_dump_json() + "\n" for each in recorded)
 
 
 def read(path: Path) -> list[Demonstration]:

@@ -8,6 +8,7 @@ then one step for the policy. Other words swallow the space before them, but for
 copied between texts (`apart`). Nothing is learned here; the same texts give the same tokenizer.
 """
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterable
@@ -67,7 +68,7 @@ class _Merges:
         parts = list(_spelled(text))
         while len(parts) > 1:
             ranked = [(self.order.get(pair, len(self.order)), at) for at, pair in
-                      enumerate(zip(parts, parts[1:], strict=False))]  # fmt: skip
+                      enumerate(itertools.pairwise(parts))]  # fmt: skip
             rank, at = min(ranked)
             if rank == len(self.order):
                 break
