@@ -150,7 +150,9 @@ def test_a_report_is_written_beside_its_numbers(tmp_path: Path, summary: Summary
 def test_a_run_is_gathered_from_its_store() -> None:
     store = memory_store()
     sent = [dispatch(attempt=attempt) for attempt in range(3)]
-    store.write(*sent, *rows("before"), *rows("after"))
+    asked = sent[0].goal.model_copy(update={"split": "test"})
+    evaluated = sent[0].model_copy(update={"step": 0, "number": 7, "goal": asked})
+    store.write(*sent, evaluated, ended(evaluated, "fault"), *rows("before"), *rows("after"))
     done = [ended(each, kind) for each, kind in zip(sent, KINDS, strict=True)]
     store.commit(metrics(1), version(1), done)
     got = gather(store, "run")

@@ -25,15 +25,17 @@ class Written(NamedTuple):
 
 
 def gather(store: Store, title: str) -> Material:
-    """Everything that a report needs from a run's store.
+    """Everything that a report needs from a run's store. What ended under evaluation (its goals are
+    not of the split `train`) is told by the judged rows alone.
 
     Raises:
         StoreError: the store cannot be read.
     """
     ended = store.query(
-        "SELECT step, outcome, coalesce(reason, ''), count(*), count(reward), "
-        "count(CASE WHEN reward >= ? THEN 1 END), coalesce(sum(reward), 0) "
-        "FROM episodes WHERE outcome NOT IN ('dispatched', 'judged') "
+        "SELECT e.step, e.outcome, coalesce(e.reason, ''), count(*), count(e.reward), "
+        "count(CASE WHEN e.reward >= ? THEN 1 END), coalesce(sum(e.reward), 0) "
+        "FROM episodes e JOIN dispatches d ON d.id = e.id JOIN goals g ON g.digest = d.goal "
+        "WHERE g.split = 'train' AND e.outcome NOT IN ('dispatched', 'judged') "
         "GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
         SOLVED,
     )
