@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from engines import tiny
+from surefoot.engines.config import EngineConfig
 from surefoot.engines.model import load_model
-from surefoot.engines.torch import EngineConfig, TorchEngine
+from surefoot.engines.torch import TorchEngine
 from surefoot.records import PolicyVersion, Sampling
 from surefoot.records.errors import EngineFault, PolicyError
 
@@ -60,6 +61,25 @@ async def test_a_failing_step_fails_all_in_flight_and_the_next_message_lives(eng
     assert all(isinstance(fault.__cause__, RuntimeError) for fault in faults)
     engine.model.lm_head.weight.data = head
     assert len((await engine.generate([1, 2], Sampling(max_tokens=5))).tokens) == 5
+
+
+async def test_weights_that_are_not_finite_fault_and_leave_nothing_behind(engine, tmp_path):
+    good = PolicyVersion(number=2, directory=str(engine.model.source))
+    before = await engine.generate([1, 2, 3], Sampling(max_tokens=9))
+    broken = load_model(engine.model.source, device="cpu")
+    for parameter in broken.parameters():
+        parameter.data.fill_(torch.nan)
+    await engine.adopt(broken, 1)
+    with pytest.raises(EngineFault, match="version 1 gives logits that are not finite"):
+        await engine.generate([1, 2, 3], Sampling(max_tokens=9))
+    await engine.load(good)
+    after = await asyncio.gather(
+        *(
+            engine.generate([1, 2, 3, n][:length], Sampling(max_tokens=9))
+            for n, length in ((0, 3), (1, 4), (2, 4))
+        )
+    )
+    assert after[0].tokens == before.tokens
 
 
 async def test_closing_fails_what_is_in_flight_and_what_comes_after(tmp_path):

@@ -14,8 +14,9 @@ from transformers import (
     Qwen3Config,
 )
 
+from surefoot.engines.config import EngineConfig
 from surefoot.engines.model import Model, load_model
-from surefoot.engines.torch import EngineConfig, TorchEngine
+from surefoot.engines.torch import TorchEngine
 
 VOCABULARY = 61
 SIZES = {

@@ -8,7 +8,7 @@ import torch
 
 from engines import tiny
 from surefoot.engines.model import Geometry, load_model
-from surefoot.engines.torch_cache import BLOCK, Prefixes
+from surefoot.engines.torch_cache import BLOCK, Prefixes, Slots
 from surefoot.records import PolicyVersion, Sampling
 
 
@@ -103,6 +103,18 @@ async def test_slots_grow_under_messages_in_flight(policy):
         assert torch.allclose(trained, torch.tensor(sampled.logprobs), atol=1e-5)
     assert engine._batch.slots.capacity == 512
     await engine.close()
+
+
+def test_memory_that_holds_no_tokens_yet_is_never_felt():
+    """A short row beside a long one reads zeros where it has nothing, whatever memory held."""
+    slots = Slots(Geometry(1, 1, 2), 2, 256, torch.empty(0))
+    assert not slots.kv.any()
+    slots.kv.fill_(torch.nan)
+    slots.resize(128, [])
+    assert not slots.kv.any()
+    slots.kv.fill_(torch.nan)
+    slots.wipe()
+    assert not slots.kv.any()
 
 
 def test_prefixes_give_back_what_they_were_given_and_drop_the_oldest():

@@ -2,6 +2,7 @@
 
     torch.py       in this process: torch_batch (who decodes together), torch_cache (keys and
                    values), torch_attention, torch_sample
+    config.py      its settings, torch-free
     scripted.py    a function says the tokens; no torch
     model.py       any Hugging Face causal LM; model_files.py puts its directory on the disk whole
 

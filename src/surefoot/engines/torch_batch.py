@@ -11,6 +11,7 @@ Rows wait in the order in which they came. A row whose next unknown block is jus
 another one is held back for that step and then finds it.
 """
 
+import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -90,7 +91,11 @@ class Batch:
 
     @torch.inference_mode()
     def step(self, version: int) -> list[Row]:
-        """Computes one step for all rows; returns those that finished."""
+        """Computes one step for all rows; returns those that finished.
+
+        Raises:
+            FloatingPointError: the weights give no finite log-probability.
+        """
         for row in [row for row in self.rows if row.gone]:
             self._leave(row)
         self._admit()
@@ -103,6 +108,8 @@ class Batch:
                 [row.sampling.temperature for row in drawing],
                 [row.numbers[len(row.logprobs)] for row in drawing],
             )
+            if not all(map(math.isfinite, logprobs)):
+                raise FloatingPointError(f"version {version} gives logits that are not finite")
             for row, token, logprob in zip(drawing, tokens, logprobs, strict=True):
                 row.add(token, logprob, version)
         finished = [row for row in drawing if row.finish]
@@ -114,6 +121,7 @@ class Batch:
     def forget(self) -> None:
         """The weights changed: no key or value computed under the old ones is used again."""
         self.prefixes.forget()
+        self.slots.wipe()
         for row in self.rows:
             row.cached = 0
 
@@ -122,12 +130,14 @@ class Batch:
         """Is there a row, in the batch or waiting?"""
         return bool(self.rows or self.waiting)
 
+    @torch.inference_mode()
     def clear(self) -> None:
         """Drops every row and every prefix."""
         self.slots.free.extend(row.slot for row in self.rows)
         self.rows.clear()
         self.waiting.clear()
         self.prefixes.forget()
+        self.slots.wipe()
 
     def release(self) -> None:
         """Gives the memory back; no step may follow. Only without rows."""
