@@ -60,12 +60,16 @@ async def test_each_tool_does_what_it_says(sandboxes: Sandboxes) -> None:
     assert await text("query", path="some.db", sql=update.format("kovu")) == "ok"
     assert await text("query", path="some.db", sql=update.format("mipa")) == "no row changed"
     assert await text("query", path="some.db", sql="select * from items") == "kovu 43"
+    assert await text("move_file", path="some.db", to="it's? 5%.db") == "ok"
+    assert await text("query", path="it's? 5%.db", sql="select size from items") == "43"
+    assert await text("search", text="hello") == "note.txt: hello"
     changed = [(effect.path, effect.kind) for effect in await environment.close()]
     assert changed == [
+        ("it's? 5%.db", "created"),
         ("kovu.ini", "deleted"),
         ("new/deep/mipa.ini", "created"),
         ("note.txt", "created"),
-        ("some.db", "modified"),
+        ("some.db", "deleted"),
     ]
     workspace.close()
 
@@ -80,6 +84,7 @@ MISTAKES = [
     (Call(name="write_file", arguments={"path": "/x", "text": ""}), "not allowed"),
     (Call(name="list_files", arguments={"folder": "no"}), "no such folder"),
     (Call(name="list_files", arguments={"folder": "/"}), "not allowed"),
+    (Call(name="query", arguments={"path": "/dev/null", "sql": "select 1"}), "not allowed"),
     (Call(name="search", arguments={"text": "a\nb"}), "text must be one line"),
     (
         Call(name="set_value", arguments={"path": "kovu.ini", "key": "no", "value": "1"}),

@@ -14,13 +14,15 @@ from surefoot.joints import Ran, Sandbox
 
 MATCHES = 50
 """Most lines that a search or a listing returns."""
-_ROOT = 'cd "${SUREFOOT_WORKSPACE:-.}"'
 # `run` may leave the shell in another folder; it notes first where the workspace is.
+_ROOT = '"${SUREFOOT_WORKSPACE:-.}"'
 _NOTE_ROOT = ': "${SUREFOOT_WORKSPACE:=$PWD}"'
 _QUERY = """
 import sqlite3, sys
+def quote(path):
+    return path.replace('%', '%25').replace('?', '%3f').replace('#', '%23')
 try:
-    base = sqlite3.connect("file:" + sys.argv[1] + "?mode=rw", uri=True)
+    base = sqlite3.connect("file:" + quote(sys.argv[1]) + "?mode=rw", uri=True)
     rows = base.execute(sys.argv[2])
     found = rows.fetchmany(51)
     base.commit()
@@ -43,12 +45,13 @@ async def list_files(sandbox: Sandbox, folder: str = ".") -> str:
     Args:
         folder: folder
     """
-    quoted = shlex.quote(_relative(folder))
-    command = f"[ -d {quoted} ] && find {quoted} -type f"
-    ran = await _in_workspace(sandbox, command)
+    inner = _relative(folder)
+    place = _quoted(inner)
+    ran = await _exec(sandbox, f"[ -d {place} ] && find {place} -type f -printf '%P\\n'")
     if ran.status == 1 and not ran.output:
         raise ToolError("no such folder")
-    return _lines([line.removeprefix("./") for line in ran.output.splitlines()], "no files")
+    prefix = "" if inner == "." else f"{inner}/"
+    return _lines([prefix + line for line in ran.output.splitlines()], "no files")
 
 
 async def read_file(sandbox: Sandbox, path: str) -> str:
@@ -80,7 +83,7 @@ async def search(sandbox: Sandbox, text: str) -> str:
     """
     if not text.strip() or "\n" in text:
         raise ToolError("text must be one line")
-    ran = await _in_workspace(sandbox, f"grep -rFI -e {shlex.quote(text)} .")
+    ran = await _exec(sandbox, f"(cd {_ROOT} && exec grep -rFI -e {shlex.quote(text)} .)")
     if ran.status not in (0, 1) and not ran.output:
         raise ToolError("search failed")
     found = [line.removeprefix("./").replace(":", ": ", 1) for line in ran.output.splitlines()]
@@ -130,12 +133,13 @@ async def move_file(sandbox: Sandbox, path: str, to: str) -> str:
         path: path
         to: new path
     """
-    old, new = shlex.quote(_relative(path)), shlex.quote(_relative(to))
-    command = (
-        f"[ -f {old} ] || exit 3; [ ! -e {new} ] || exit 4; "
-        f'mkdir -p -- "$(dirname -- {new})" && mv -nT -- {old} {new}'
+    old, new = _quoted(_relative(path)), _quoted(_relative(to))
+    folder = _quoted(str(PurePosixPath(_relative(to)).parent))
+    ran = await _exec(
+        sandbox,
+        f"if [ ! -f {old} ]; then (exit 3); elif [ -e {new} ]; then (exit 4); else "
+        f"{{ [ -d {folder} ] || mkdir -p {folder}; }} && mv -nT {old} {new}; fi",
     )
-    ran = await _in_workspace(sandbox, command)
     if ran.status:
         raise ToolError({3: "no such file", 4: "new path exists"}.get(ran.status, "cannot move"))
     return "ok"
@@ -162,20 +166,15 @@ async def query(sandbox: Sandbox, path: str, sql: str) -> str:
         path: path
         sql: sql
     """
-    file = shlex.quote(_relative(path))
-    command = f"[ -f {file} ] || exit 3; {python(_QUERY, path, sql)}"
-    ran = await _in_workspace(sandbox, command)
+    file = _quoted(_relative(path))
+    code = " ".join(shlex.quote(one) for one in ("-I", "-S", "-c", _QUERY))
+    # The system's Python comes first: a version manager's need not work inside the box.
+    python = f"PATH=/usr/bin:/bin:$PATH python3 {code} {file} {shlex.quote(sql)}"
+    ran = await _exec(sandbox, f"if [ -f {file} ]; then {python}; else (exit 3); fi")
     output = ran.output.rstrip("\n")
     if ran.status:
         raise ToolError("no such file" if ran.status == 3 else output.removeprefix("error: "))
     return output
-
-
-def python(code: str, *arguments: str) -> str:
-    """The shell command that runs `code` in the sandbox's own Python."""
-    # The system's Python is named first: a version manager's shim need not work inside the box.
-    words = " ".join(shlex.quote(one) for one in ("-I", "-S", "-c", code, *arguments))
-    return f'"$(PATH=/usr/bin:/bin:$PATH command -v python3)" {words}'
 
 
 BUILTIN: tuple[ToolFunction, ...] = (
@@ -192,8 +191,8 @@ BUILTIN: tuple[ToolFunction, ...] = (
 """The workspace's tools in canonical order."""
 
 
-async def _in_workspace(sandbox: Sandbox, command: str) -> Ran:
-    ran = await sandbox.exec(f"({_ROOT} && {{ {command}\n}}) 2>&1")
+async def _exec(sandbox: Sandbox, command: str) -> Ran:
+    ran = await sandbox.exec(command)
     if ran.timed_out:
         raise ToolError("time ran out")
     return ran
@@ -207,11 +206,15 @@ async def _text(sandbox: Sandbox, path: str) -> str:
 
 
 def _relative(path: str) -> str:
-    """The path made safe as a word of a command; what leaves the workspace is refused."""
-    if path.startswith("/") or ".." in path.split("/"):
+    """The path in its shortest form; what leaves the workspace is refused."""
+    if path.startswith("/") or ".." in path.split("/") or "\0" in path:
         raise PermissionError(path)
-    clean = str(PurePosixPath(path))
-    return clean if clean == "." else f"./{clean}"
+    return str(PurePosixPath(path))
+
+
+def _quoted(path: str) -> str:
+    """The path as a word of a command, wherever the shell stands."""
+    return f"{_ROOT}/{shlex.quote(path)}"
 
 
 def _lines(found: list[str], none: str) -> str:

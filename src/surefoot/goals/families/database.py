@@ -98,8 +98,8 @@ async def check(goal: Goal, trace: Trace, sandbox: Sandbox) -> Reward:
     """The table holds exactly the wanted rows, and no file but the database was changed."""
     (path,) = goal.judged
     words = " ".join(shlex.quote(one) for one in (_ROWS, path, TABLE))
-    python = '"$(PATH=/usr/bin:/bin:$PATH command -v python3)"'
-    ran = await sandbox.exec(f"{python} -I -S -c {words} 2>&1", seconds=_SECONDS)
+    command = f"PATH=/usr/bin:/bin:$PATH python3 -I -S -c {words}"
+    ran = await sandbox.exec(command, seconds=_SECONDS)
     output = ran.output.strip()
     right = ran.status == 0 and output == json.dumps(goal.expected["rows"])
     return verdict({"rows": right, "untouched": untouched(trace, {path})})
