@@ -25,9 +25,9 @@ def raw() -> Iterator[sqlite3.Connection]:
         yield store._db
 
 
-def _end(raw: sqlite3.Connection, kind: str, verb: str = "INSERT") -> None:
+def _end(raw: sqlite3.Connection, kind: str, verb: str = "INSERT", who: str = "1.0.0.0") -> None:
     step = 1 if kind in STEP_ONLY else None
-    raw.execute(f"{verb} INTO outcomes VALUES ('1.0.0.0', 0, ?, '', 0, ?)", (kind, step))
+    raw.execute(f"{verb} INTO outcomes VALUES (?, 0, ?, '', 0, ?)", (who, kind, step))
 
 
 def test_every_outcome_but_dispatched_is_terminal() -> None:
@@ -49,6 +49,11 @@ def test_a_second_outcome_is_refused_by_the_file(
 def test_only_the_transition_tables_outcomes_exist(raw: sqlite3.Connection, kind: str) -> None:
     with pytest.raises(sqlite3.IntegrityError, match="no such transition"):
         _end(raw, kind)
+
+
+def test_what_was_never_dispatched_cannot_end(raw: sqlite3.Connection) -> None:
+    with pytest.raises(sqlite3.IntegrityError, match="no such transition"):
+        _end(raw, "trained", who="1.0.0.1")
 
 
 def test_a_step_with_an_open_episode_is_refused_by_the_file(raw: sqlite3.Connection) -> None:

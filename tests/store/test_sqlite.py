@@ -21,7 +21,11 @@ from surefoot.records import (
 )
 from surefoot.records.errors import StoppedError, StoreError
 from surefoot.store import memory_store, open_store
+from surefoot.store.codec import pack
 from surefoot.store.schema import SCHEMA
+
+PAGE_BYTES = 4096
+"""SQLite's own page, as the stores of these tests have it."""
 
 
 def _committed(run: Path) -> None:
@@ -269,22 +273,23 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
         open_store(tmp_path)
 
 
-@pytest.mark.parametrize("damage", ["cut", "overwritten"])
+@pytest.mark.parametrize("damage", ["cut", "overwritten", "one page"])
 def test_a_damaged_store_is_refused(tmp_path: Path, damage: str) -> None:
     _committed(tmp_path)
     file = tmp_path / "store.db"
     content = bytearray(file.read_bytes())
-    half = len(content) // 2
+    begin = len(content) // 2
     if damage == "cut":
-        del content[half:]
-    else:
-        content[half:] = b"\xa5" * (len(content) - half)
+        del content[begin:]
+    elif damage == "overwritten":
+        content[begin:] = b"\xa5" * (len(content) - begin)
+    else:  # the page of the traces: the tables can be read, their content cannot
+        begin = content.index(pack(trace(dispatch(1, 0, 3)))) // PAGE_BYTES * PAGE_BYTES
+        content[begin : begin + PAGE_BYTES] = b"\xa5" * PAGE_BYTES
     file.write_bytes(content)
-    with pytest.raises(StoreError, match="corrupt"):
-        open_store(tmp_path)
-    # The folder is free again after the refusal.
-    with pytest.raises(StoreError, match="corrupt"):
-        open_store(tmp_path)
+    for _ in range(2):  # the folder is free again after the refusal
+        with pytest.raises(StoreError, match="corrupt"):
+            open_store(tmp_path)
 
 
 def test_a_damaged_record_is_named() -> None:
