@@ -55,7 +55,7 @@ class TrainingConfig(BaseModel):
     """Passes over one step's rows."""
     minibatches: int = Field(default=1, ge=1)
     """Updates a pass; each takes its share of the groups, whole."""
-    micro_batch_tokens: int = Field(default=8192, ge=1)
+    micro_batch_tokens: int = Field(default=4096, ge=1)
     """Tokens that go through the policy at once: bounds memory, never changes the gradient."""
 
     dtype: Literal["float32", "bfloat16", "float64"] = "float32"

@@ -21,10 +21,10 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from surefoot.engines.model import LoraConfig, load_model
-from surefoot.engines.torch_attention import PackedRows
 from surefoot.records import PolicyVersion
 from surefoot.records.errors import ConfigError, PolicyError
 from surefoot.training import checkpoint
+from surefoot.training.attend import attend_rows
 from surefoot.training.batch import Batch, Row, minibatches, pack, supervised_batch, weigh
 from surefoot.training.config import TrainingConfig
 from surefoot.training.losses import LOSSES, Clip, Terms
@@ -160,8 +160,9 @@ class Trainer:
         at_M = np.flatnonzero(np.concatenate([row.weights_T for row in rows]))
         targets_M = torch.from_numpy(at_M).to(device)
         half = self.config.dtype == "bfloat16"
+        attend = attend_rows(lengths, device, self.config.dtype)
         with torch.autocast(device.type, torch.bfloat16, enabled=half):
-            hidden_NE = self.model.run(tokens_N, positions_N, PackedRows(lengths))
+            hidden_NE = self.model.run(tokens_N, positions_N, attend)
         # What is trained at i was predicted at i - 1; a row's first token never trains.
         logits_MV = self.model.head(hidden_NE[targets_M - 1]) / temperature
         logprobs_M = -cross_entropy(logits_MV, tokens_N[targets_M], reduction="none")
