@@ -302,6 +302,13 @@ def test_a_damaged_record_is_named() -> None:
             list(store.stream(Trace))
 
 
+def test_a_reason_that_is_not_unicode_does_not_stop_the_run() -> None:
+    with memory_store() as store:
+        store.write(sent := dispatch())
+        store.write(ended(sent, "fault", "no file \udcff.txt"))
+        assert store.query("SELECT reason FROM outcomes") == [("no file ?.txt",)]
+
+
 def test_a_full_disk_stops_the_run_and_keeps_the_last_step(tmp_path: Path) -> None:
     _committed(tmp_path)
     with open_store(tmp_path) as store:

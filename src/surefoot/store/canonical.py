@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from surefoot.joints import Store
 from surefoot.records import Dispatch, Episode, Event, Judged, StepMetrics, Verdict
+from surefoot.store.codec import dump
 
 _TIME = re.compile(r"(?<![a-z])(seconds?|time|idle)(?![a-z])")
 """A metric is a time, and is left out, where one of these words stands in its name."""
@@ -24,11 +25,10 @@ def canonical_rows(store: Store) -> Iterator[Row]:
     yield from _steps(store)
     judged = (row.model_copy(update={"seconds": 0.0}) for row in store.stream(Judged))
     yield from sorted(
-        ("judged", row.policy, row.goal, row.variation, row.sample, row.model_dump_json())
-        for row in judged
+        ("judged", row.policy, row.goal, row.variation, row.sample, dump(row)) for row in judged
     )
     events = (event for event in store.stream(Event) if event.step is not None)
-    yield from sorted(("event", event.step, event.model_dump_json()) for event in events)
+    yield from sorted(("event", event.step, dump(event)) for event in events)
 
 
 def is_time(metric: str) -> bool:
@@ -43,9 +43,9 @@ def _episodes(store: Store) -> Iterator[Row]:
     )
     for name, ended in rows:
         for sent in store.stream(Dispatch, episode=name):
-            yield "dispatch", _attempt(name), _bare(sent).model_dump_json()
+            yield "dispatch", _attempt(name), dump(_bare(sent))
         for episode in store.stream(Episode, episode=name):
-            yield "episode", _attempt(name), ended, _timeless(episode).model_dump_json()
+            yield "episode", _attempt(name), ended, dump(_timeless(episode))
 
 
 def _verdicts(store: Store) -> Iterator[Row]:
@@ -53,7 +53,7 @@ def _verdicts(store: Store) -> Iterator[Row]:
         name for (name,) in store.query("SELECT episode FROM outcomes WHERE kind = 'cancelled'")
     }
     yield from sorted(
-        ("verdict", _attempt(each.episode), each.judge, each.reward.model_dump_json())
+        ("verdict", _attempt(each.episode), each.judge, dump(each.reward))
         for each in store.stream(Verdict)
         if each.episode not in cancelled
     )

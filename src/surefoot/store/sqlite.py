@@ -32,7 +32,7 @@ from surefoot.records import (
     Verdict,
 )
 from surefoot.records.errors import StoreError
-from surefoot.store.codec import digest, pack
+from surefoot.store.codec import digest, dump, pack, plain
 from surefoot.store.faults import told
 from surefoot.store.lock import RunLock
 from surefoot.store.reading import Row, read
@@ -137,7 +137,7 @@ class SqliteStore:
             self._refuse_open(step)
             self._put(
                 "steps", step, time.time(), version.number, self._relative(version),
-                metrics.model_dump_json(),
+                dump(metrics),
             )  # fmt: skip
 
     def stream(
@@ -201,7 +201,7 @@ class SqliteStore:
 
     def _put(self, table: str, *values: object) -> None:
         marks = ", ".join("?" * len(values))
-        self._db.execute(f"INSERT INTO {table} VALUES ({marks})", cast(Any, values))
+        self._db.execute(f"INSERT INTO {table} VALUES ({marks})", [plain(each) for each in values])
 
     def _insert(self, record: Record, step: int | None) -> None:
         now = time.time()
@@ -211,16 +211,16 @@ class SqliteStore:
             case Episode():
                 self._end(record, step, now)
             case Verdict(episode=episode, judge=judge, reward=reward):
-                self._put("verdicts", episode, now, judge, reward.value, reward.model_dump_json())
+                self._put("verdicts", episode, now, judge, reward.value, dump(reward))
             case Judged() as row:
                 self._put(
                     "judged", now, row.policy, row.goal, row.family, row.variation, row.format,
-                    row.sample, row.reward, row.outcome, row.model_dump_json(),
+                    row.sample, row.reward, row.outcome, dump(row),
                 )  # fmt: skip
             case Event():
                 self._note(record, step, now)
             case Start():
-                self._put("starts", now, record.seed, record.model_dump_json())
+                self._put("starts", now, record.seed, dump(record))
             case _:
                 raise StoreError(f"A store takes no {type(record).__name__} records by themselves.")
 
@@ -231,7 +231,7 @@ class SqliteStore:
         try:
             self._put(
                 "dispatches", sent.id, now, sent.step, sent.group, sent.attempt, sent.number,
-                sent.version, name, sent.variation.model_dump_json(),
+                sent.version, name, dump(sent.variation),
             )  # fmt: skip
         except sqlite3.IntegrityError as error:
             raise StoreError(
@@ -262,7 +262,7 @@ class SqliteStore:
                     f"An event of step {event.step} becomes true with its step: give it to that "
                     "step's commit, or write it without a step."
                 )
-        self._put("events", now, event.kind, event.text, event.step, event.model_dump_json())
+        self._put("events", now, event.kind, event.text, event.step, dump(event))
 
     def _refusal(self, name: str, kind: str) -> str:
         found = self._db.execute("SELECT kind FROM outcomes WHERE episode = ?", (name,)).fetchone()
