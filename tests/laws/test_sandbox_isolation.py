@@ -149,8 +149,10 @@ async def test_a_path_that_turns_into_a_link_all_the_time_never_leads_out(sandbo
     await box.write("swap.py", SWAP.format(target=tmp_path).encode())
     await box.exec("python3 swap.py >swap.log 2>&1 &")
     good = {"path/x": 0, "leaf": 0}
-    end = time.monotonic() + 1.5
-    while time.monotonic() < end:
+    began = time.monotonic()
+    while time.monotonic() < began + 1.5 or (
+        not all(good.values()) and time.monotonic() < began + 30
+    ):
         for path in good:
             with contextlib.suppress(FileNotFoundError, PermissionError):
                 assert await box.read(path) in (b"good", b"")
@@ -201,7 +203,9 @@ async def test_no_descriptor_of_the_launcher_reaches_the_box(sandboxes):
     for box in boxes:
         await box.start()
     for box in boxes:
-        child = (await box.exec("python3 -c 'import os; print(os.listdir(\"/proc/self/fd\"))'")).output
+        child = (
+            await box.exec("python3 -c 'import os; print(os.listdir(\"/proc/self/fd\"))'")
+        ).output
         assert child == "['0', '1', '2', '3']\n"  # 3 is the listing itself
         shell = (await box.exec("for f in /proc/$$/fd/*; do readlink $f; done")).output.split()
         assert sum(name.startswith("socket:") for name in shell) == 1

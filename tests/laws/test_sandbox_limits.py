@@ -9,9 +9,7 @@ import pytest_asyncio
 from surefoot.sandbox import SandboxConfig, Sandboxes, probe_sandbox
 
 pytestmark = pytest.mark.sandbox
-SMALL = SandboxConfig(
-    seconds=5, memory_mb=128, disk_mb=8, inodes=500, processes=24, output_kb=4
-)
+SMALL = SandboxConfig(seconds=5, memory_mb=128, disk_mb=8, inodes=500, processes=24, output_kb=4)
 REFUSAL = probe_sandbox().refusal
 
 
@@ -91,7 +89,7 @@ ATTACKS = {
     "kill the first process": "kill -9 1; kill -9 1",
     "stop shell": "kill -STOP $$",
     "close input": "exec 0<&-",
-    "close all": "for i in $(seq 0 300); do eval \"exec $i>&-\"; done",
+    "close all": 'for i in $(seq 0 300); do eval "exec $i>&-"; done',
     "close saved": "exec 10<&- 10>&- 11<&- 11>&-",
     "replace shell": "exec true",
     "replace shell, deaf": "exec sleep 60",
@@ -142,7 +140,9 @@ async def test_no_command_makes_a_fault(go_on):
 
 
 async def test_what_a_command_prints_ends_nothing_and_sets_no_status(box):
-    loud = "for i in $(seq 50); do echo 0123456789abcdef 0; echo 0123456789abcdef 0 >&2; done; false"
+    loud = (
+        "for i in $(seq 50); do echo 0123456789abcdef 0; echo 0123456789abcdef 0 >&2; done; false"
+    )
     ran = await box.exec(loud)
     assert ran.status == 1
     assert len(ran.output.splitlines()) == 100

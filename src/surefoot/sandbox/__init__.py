@@ -3,6 +3,9 @@
 Not the policy's rules of conduct, and no network: a box sees a read-only system, its workspace, and
 nothing of the host. `Sandboxes` makes them, `ScriptedSandbox` stands in for one in tests.
 
+The room has three parts of some thousand lines: the owner's side here, `launch/` (the small
+process, standard library only) and `escape/` (the probes).
+
     Sandboxes --orders--> launcher (small process) --fork--> bubblewrap -> bash
        Box    <--------- socket and pipe: commands, output -----------------'
 """

@@ -9,6 +9,7 @@ SandboxFault means that we could not start a box, or that it was killed from out
 """
 
 import asyncio
+import contextlib
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -185,13 +186,15 @@ class Box:
         if natural:
             await asyncio.wait((done,), timeout=1.0)
         killed = not done.done()
-        if killed:
-            self._launcher.order({"op": "kill", "box": self._number}, ())
-            await asyncio.wait((done,), timeout=_DEADLINE)
-        if not done.done():
-            raise SandboxFault(f"the box did not die within {_DEADLINE:g} s")
+        try:
+            if killed:
+                self._launcher.order({"op": "kill", "box": self._number}, ())
+                await asyncio.wait((done,), timeout=_DEADLINE)
+            if not done.done():
+                raise SandboxFault(f"the box did not die within {_DEADLINE:g} s")
+        finally:
+            self._bury(life)
         event = done.result()
-        self._bury(life)
         if event.get("fault"):
             raise SandboxFault(str(event["cause"]))
         return event | {"killed": killed}
@@ -223,7 +226,9 @@ class Box:
         self._effects = ()
         try:
             if self._life is not None:
-                await self._finish(self._life)
+                # A launcher that is gone took the box with it: what it changed can still be told.
+                with contextlib.suppress(SandboxFault):
+                    await self._finish(self._life)
             if self._disk is not None:
                 layered, changes = self._disk.kind == "overlay", self._disk.changes
                 found = await asyncio.to_thread(effects, changes, self._base, layered=layered)

@@ -50,11 +50,13 @@ class Launcher:
         loop = asyncio.get_running_loop()
         self._ready = loop.create_future()
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        # A clean environment: what stands in the launcher's could be read through /proc.
+        kept = {name: os.environ[name] for name in ("TMPDIR",) if name in os.environ}
         with theirs:
             words = [sys.executable, "-I", "-S", "-c", _START, str(Path(__file__).parent)]
             words += [str(theirs.fileno()), json.dumps(self._settings())]
             self._process = subprocess.Popen(
-                words, pass_fds=[theirs.fileno()], env={}, stdin=subprocess.DEVNULL, cwd="/"
+                words, pass_fds=[theirs.fileno()], env=kept, stdin=subprocess.DEVNULL, cwd="/"
             )
         self._socket.setblocking(False)
         loop.add_reader(self._socket, self._take)
@@ -132,7 +134,7 @@ class Launcher:
 
     async def close(self) -> None:
         """Ends the launcher, and with it every box that is left."""
-        self._disconnect()
+        self._lose()
         process, self._process = self._process, None
         if process is None:
             return

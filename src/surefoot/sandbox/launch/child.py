@@ -21,13 +21,14 @@ SHELL = ["/bin/bash", "--norc", "--noprofile", "-s"]
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """One box as the launcher orders it. `namespaces` (user or None, mount) exist once it is
-    open and mounted; `room` once it is open."""
+    """One box as the launcher orders it. `scratch` is its directory on disk where it may not mount
+    a disk of its own. Once it is open, `room` is known and, where mounted, `namespaces` (of an
+    ordinary user's box the user namespace, then the mount namespace)."""
 
     base: str | None
     owner: workspace.Owner
     limits: limits.Limits
-    mounts: bool
+    scratch: str | None
     room: str | None = None
     namespaces: tuple[int, ...] = ()
 
@@ -42,7 +43,7 @@ def start(order: Order, report: socket.socket, control: int, output: int, status
     """
     try:
         _close_others({report.fileno(), control, output, status, *order.namespaces})
-        if order.mounts and order.room is not None:
+        if order.scratch is None and order.room is not None:
             for namespace, kind in zip(order.namespaces, _kinds(order.owner), strict=True):
                 kernel.setns(namespace, kind)
         room = order.room if order.room is not None else _open(order, report)
@@ -71,15 +72,15 @@ def _kinds(owner: workspace.Owner) -> tuple[int, ...]:
 
 
 def _open(order: Order, report: socket.socket) -> str:
-    if order.mounts:
+    if order.scratch is None:
         workspace.enter(order.owner)
         made = workspace.mounted(order.base, order.owner, order.limits)
     else:
-        made = workspace.unmounted(order.base, order.owner, order.limits)
+        made = workspace.unmounted(order.scratch, order.base, order.owner, order.limits)
     files = os.open(f"{made.room}/files", os.O_RDONLY | os.O_DIRECTORY)
     changes = f"{made.room}/upper" if made.kind == "overlay" else f"{made.room}/files"
     fds = [files, os.open(changes, os.O_RDONLY | os.O_DIRECTORY)]
-    if order.mounts:
+    if order.scratch is None:
         names = ("mnt",) if order.owner.drop else ("user", "mnt")
         fds += [os.open(f"/proc/self/ns/{name}", os.O_RDONLY) for name in names]
     message = json.dumps({"kind": made.kind, "room": made.room}).encode()

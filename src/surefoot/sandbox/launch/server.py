@@ -17,6 +17,7 @@ import shutil
 import signal
 import socket
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -113,7 +114,8 @@ class Server:
             self._tell({"event": "failed", "box": number, "error": str(error)})
             return
         owner = Owner(uid=uid, gid=uid if self._drop else os.getegid(), drop=self._drop)
-        order = child.Order(base=base, owner=owner, limits=self._limits, mounts=self._mounts)
+        scratch = None if self._mounts else tempfile.mkdtemp(prefix="surefoot-box-")
+        order = child.Order(base=base, owner=owner, limits=self._limits, scratch=scratch)
         self._boxes[number] = Box(order)
         self._fork(number, fds)
 
@@ -241,8 +243,8 @@ class Server:
             self._unwatch(box, fd)
         for fd in box.order.namespaces:
             os.close(fd)
-        if box.order.room is not None and not box.order.mounts:
-            shutil.rmtree(box.order.room, ignore_errors=True)
+        if box.order.scratch is not None:
+            shutil.rmtree(box.order.scratch, ignore_errors=True)
         if self._drop:
             self._slots.free(box.order.owner.uid)
 

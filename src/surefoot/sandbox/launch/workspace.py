@@ -15,7 +15,6 @@ import contextlib
 import os
 import shutil
 import signal
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,9 +72,9 @@ def mounted(base: str | None, owner: Owner, limits: Limits) -> Workspace:
     return Workspace(kind=kind, room=ROOM, mounted=True)
 
 
-def unmounted(base: str | None, owner: Owner, limits: Limits) -> Workspace:
-    """The next best without the right to mount: a temporary directory on disk, the base copied."""
-    room = tempfile.mkdtemp(prefix="surefoot-box-")
+def unmounted(room: str, base: str | None, owner: Owner, limits: Limits) -> Workspace:
+    """The next best without the right to mount: in the empty directory `room` on disk, the base is
+    copied."""
     Path(room).chmod(0o755)
     _folders(room, owner)
     if base is not None:
