@@ -7,14 +7,16 @@ tools while a step computes. It is not a server and knows no text.
     generate() --row--> waiting --> [ step | step | load | step ... ]  (worker thread)
              <--Sampled-- future <-- finished rows
 
-`_serve` runs while there are rows; it waits for the worker, which waits for nobody. `load` takes
-the same lock as a step: weights change between steps only. Rows in flight then have their cache
-computed again, and every token carries the version that it was drawn under.
+`_serve` runs while there are rows; it waits for the worker, which steps until a message is finished
+(new ones join meanwhile) or `_wanted` says that somebody needs the time between two steps. There
+`load` changes the weights: rows in flight have their cache computed again, and every token carries
+the version that it was drawn under.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import torch
@@ -46,7 +48,8 @@ class TorchEngine:
         self._worker = ThreadPoolExecutor(
             1, "surefoot-engine", torch.set_num_threads, (config.threads,)
         )
-        self._between_steps = asyncio.Lock()
+        self._turn = asyncio.Lock()
+        self._wanted = 0
         self._serving: asyncio.Task[None] | None = None
         self._closed = False
 
@@ -105,7 +108,7 @@ class TorchEngine:
     async def close(self) -> None:
         """Ends the worker and gives the memory back; messages in flight fail."""
         self._closed = True
-        async with self._between_steps:
+        async with self._between_steps():
             self._fail(EngineFault("The engine was closed while it generated."))
             self._batch.release()
         if self._serving is not None:
@@ -114,31 +117,47 @@ class TorchEngine:
 
     async def _swap(self, change: Callable[[], None], number: int) -> None:
         loop = asyncio.get_running_loop()
-        async with self._between_steps:
+        async with self._between_steps():
             await loop.run_in_executor(self._worker, change)
             self._batch.forget()
             self.version = number
 
+    @asynccontextmanager
+    async def _between_steps(self) -> AsyncGenerator[None]:
+        """The worker stands still inside. It waits for one step at most."""
+        self._wanted += 1
+        try:
+            async with self._turn:
+                yield
+        finally:
+            self._wanted -= 1
+
     async def _serve(self) -> None:
         """Steps until no row is left. Any error of a step fails every message in flight."""
+        loop = asyncio.get_running_loop()
         while self._batch.busy:
-            async with self._between_steps:
-                finished = await self._step()
+            async with self._turn:
+                try:
+                    finished = await loop.run_in_executor(self._worker, self._steps)
+                except Exception as error:  # noqa: BLE001 (its rows are lost, whatever it is)
+                    fault = EngineFault(f"A step of the engine failed ({error}); try again.")
+                    fault.__cause__ = error
+                    self._fail(fault)
+                    continue
             for row in finished:
                 future = self._futures.get(row)
                 if future is not None and not future.done():
                     future.set_result(row.sampled())
             await asyncio.sleep(0)  # those who got an answer may ask on before the next step
 
-    async def _step(self) -> list[Row]:
-        loop = asyncio.get_running_loop()
-        try:
-            return await loop.run_in_executor(self._worker, self._batch.step, self.version)
-        except Exception as error:  # noqa: BLE001 (whatever a step raises, its rows are lost by us)
-            fault = EngineFault(f"A step of the engine failed ({error}); its messages are lost.")
-            fault.__cause__ = error
-            self._fail(fault)
-            return []
+    def _steps(self) -> list[Row]:
+        """In the worker: steps until a row is finished, or the time between steps is wanted."""
+        finished: list[Row] = []
+        while self._batch.busy and not finished:
+            finished = self._batch.step(self.version)
+            if self._wanted:
+                break
+        return finished
 
     def _fail(self, fault: EngineFault) -> None:
         """Between steps: every message in flight ends with `fault`."""

@@ -169,8 +169,9 @@ class Batch:
         need = -(-(row.given + row.limit) // ROUND) * ROUND
         if not self.slots.fits(need, len(self.rows)):
             return False
-        if need > self.slots.capacity:
+        if need > self.slots.capacity or not self.slots.free:
             self.rows.sort(key=lambda other: other.slot)
+            need = max(need, self.slots.capacity)
             self.slots.resize(need, [other.slot for other in self.rows])
             for slot, other in enumerate(self.rows):
                 other.slot = slot

@@ -116,11 +116,12 @@ class Slots:
     def resize(self, capacity: int, used: Sequence[int]) -> None:
         """Makes room for `capacity` tokens a slot; the used slots become the first ones, in order.
 
-        Never call it where `fits` says no. A slot begins as zeros: what the mask hides is still
+        There are twice as many slots as used ones, so that memory follows need. Never call it where
+        `fits` says no. A slot begins as zeros: what the mask hides is still
         multiplied by 0, and 0 times whatever lies in fresh memory may be NaN.
         """
         layers, kv_heads, head_dim = self.geometry
-        count = min(self.most, self.tokens // capacity)
+        count = min(self.most, self.tokens // capacity, max(GROUP, 2 * len(used)))
         grown = self.like.new_zeros(layers, 2, count, kv_heads, capacity, head_dim)
         if used:
             old = self.kv[:, :, list(used)]
@@ -133,8 +134,12 @@ class Slots:
         return used < min(self.most, self.tokens // max(capacity, self.capacity))
 
     def wipe(self) -> None:
-        """Zeros in every slot: not even a NaN that old weights left goes on."""
-        self.kv = torch.zeros_like(self.kv)
+        """Empties every slot: not even a NaN that old weights left goes on. Without used slots,
+        memory that a long row took is given back."""
+        if len(self.free) == self.kv.shape[2]:
+            self.resize(min(ROUND, self.tokens), [])
+        else:
+            self.kv = torch.zeros_like(self.kv)
 
     def release(self) -> None:
         """Gives the memory back; the slots are of no use after it."""
