@@ -2,7 +2,9 @@
 side is careless too."""
 
 import asyncio
+import contextlib
 import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -29,26 +31,25 @@ class Careless:
     async def start(self, base: Path | None = None) -> None:
         assert base is not None
         self._root = base
+        self._sessions: list[int] = []
 
     async def exec(self, command: str, *, seconds: float | None = None) -> Ran:
         leaked = os.open("/proc/self/ns/mnt", os.O_RDONLY)
         most = "2" if seconds is not None and seconds < 1 else "30"
         words = ["timeout", "-s", "KILL", most, "bash", "-c", command]
-        try:
-            ran = await asyncio.to_thread(
-                subprocess.run,
-                words,
-                cwd=self._root,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                stdin=subprocess.DEVNULL,
-                pass_fds=[leaked],
-                check=False,
-                env=os.environ | {"OMP_NUM_THREADS": "1"},
-            )
-        finally:
+        with subprocess.Popen(
+            words,
+            cwd=self._root,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            pass_fds=[leaked],
+            start_new_session=True,
+        ) as process:
             os.close(leaked)
-        return Ran(ran.returncode, ran.stdout.decode(errors="replace"))
+            self._sessions.append(process.pid)
+            output, _ = await asyncio.to_thread(process.communicate)
+        return Ran(process.returncode, output.decode(errors="replace"))
 
     async def read(self, path: str) -> bytes:
         return await asyncio.to_thread((self._root / path).read_bytes)
@@ -57,7 +58,16 @@ class Careless:
         (self._root / path).write_bytes(content)
 
     async def close(self):
+        for session in self._sessions:
+            self._end(session)
         return ()
+
+    def _end(self, session: int) -> None:
+        for folder in Path("/proc").iterdir():
+            with contextlib.suppress(OSError, ValueError):
+                fields = (folder / "stat").read_text().rpartition(")")[2].split()
+                if int(fields[3]) == session:
+                    os.kill(int(folder.name), signal.SIGKILL)
 
 
 def test_there_are_enough_probes_in_every_group_with_names_of_their_own():
@@ -97,6 +107,7 @@ async def test_the_others_are_open_on_a_careless_box(local_card):
                 still_closed[probe.name] = found.evidence
             if probe.name == "pipe":  # lets the reader go that waits on it
                 (planted.base / "pipe").write_bytes(b"")
+        await box.close()
     if os.geteuid() != 0:
         allowed = {p.name for p in PROBES if p.group in ("files", "processes", "kernel", "network")}
         still_closed = {n: e for n, e in still_closed.items() if n not in allowed}

@@ -11,6 +11,7 @@ SandboxFault means that we could not start a box, or that it was killed from out
 import asyncio
 import contextlib
 import os
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -61,6 +62,8 @@ class Box:
         self._opened: asyncio.Future[_Disk] | None = None
         self._turn = asyncio.Lock()
         self._effects: tuple[Effect, ...] | None = None
+        self.workspace_seconds = 0.0
+        """From the order to the made workspace (its fork and mounts); the shell comes after it."""
 
     @property
     def workspace_kind(self) -> str:
@@ -78,6 +81,7 @@ class Box:
                 self._base = os.open(base, os.O_RDONLY | os.O_DIRECTORY)
             except OSError as error:
                 raise SandboxFault(f"the base {base} cannot be opened: {error}") from error
+        began = time.perf_counter()
         order: Event = {"op": "open", "box": self._number, "base": str(base) if base else None}
         life = self._begin(order)
         await asyncio.wait(
@@ -88,6 +92,7 @@ class Box:
             self._bury(life)
             raise SandboxFault(f"the box could not start: {cause.get('cause') or 'no answer'}")
         self._disk = self._opened.result()
+        self.workspace_seconds = time.perf_counter() - began
         await self._greet(life)
 
     def _begin(self, order: Event) -> _Life:

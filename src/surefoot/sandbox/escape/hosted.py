@@ -262,29 +262,24 @@ SURVIVAL = _group(
 )
 
 
-async def _signal_neighbour(trial: Trial) -> Finding:
-    script = python("""
+_SIGNAL = python("""
 def way():
     for name in os.listdir("/proc"):
-        if name.isdigit() and int(name) != os.getpid():
-            words = open(f"/proc/{name}/cmdline").read()
-            if "sleep 600; :" in words:
-                os.kill(int(name), 0)
-                return "a signal would arrive"
+        if name.isdigit() and "@NEXT@" in open(f"/proc/{name}/cmdline").read():
+            os.kill(int(name), 0)
+            return "a signal would arrive"
     raise OSError(errno.ESRCH, "no such process to be seen")
 tried(way)
 """)
-    return await said(script)(trial)
-
 
 NEIGHBOURS = _group(
     "neighbours",
     (
         "process",
         "see a process of another box",
-        token("cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -a 'sleep 600; :'"),
+        token("cat /proc/[0-9]*/cmdline"),
     ),
-    ("signal a neighbour", "signal a process of another box", _signal_neighbour),
+    ("signal a neighbour", "signal a process of another box", said(_SIGNAL)),
     (
         "workspace of another",
         "read a file of another box's workspace",

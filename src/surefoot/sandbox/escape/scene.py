@@ -21,13 +21,14 @@ from surefoot.joints import Sandbox
 @dataclass(frozen=True, kw_only=True)
 class Scene:
     """The planted host. `neighbour` is a second box, with the token in a process, a file in its
-    workspace, one in its /tmp and one in its /dev/shm. `mark` is in the arguments of processes that
-    probes leave behind."""
+    workspace, one in its /tmp and one in its /dev/shm; `next_door` is in the arguments of its
+    process. `mark` is in the arguments of processes that probes leave behind."""
 
     folder: Path
     base: Path
     token: str
     mark: str
+    next_door: str
     port: int
     abstract: str
     sleeper: subprocess.Popen[bytes]
@@ -54,6 +55,7 @@ class Scene:
             "SOCKET": self.folder / "socket",
             "PID": self.sleeper.pid,
             "MARK": self.mark,
+            "NEXT": self.next_door,
         }
         for name, value in values.items():
             script = script.replace(f"@{name}@", str(value))
@@ -116,7 +118,10 @@ def _plant(folder: Path, token: str) -> Path:
 @contextlib.asynccontextmanager
 async def scene(neighbour: Sandbox) -> AsyncGenerator[Scene]:
     """Plants the host, and the token in `neighbour` (not started yet); takes all of it away."""
-    token, mark = secrets.token_hex(12), f"surefoot-{secrets.token_hex(6)}"
+    token, mark, next_door = (
+        secrets.token_hex(12),
+        *(f"surefoot-{secrets.token_hex(6)}" for _ in range(2)),
+    )
     words = ["/bin/sh", "-c", "sleep 600 & wait", token]
     with tempfile.TemporaryDirectory(prefix="surefoot-escape-") as name:
         folder = Path(name)
@@ -128,13 +133,14 @@ async def scene(neighbour: Sandbox) -> AsyncGenerator[Scene]:
                     await neighbour.start(base)
                     await neighbour.write("planted", token.encode())
                     plant = f"echo {token} | tee /tmp/{mark} >/dev/shm/{mark}"
-                    wait = f"sh -c 'sleep 600; :' {token}"
+                    wait = f"sh -c 'sleep 600; :' {token} {next_door}"
                     await neighbour.exec(f"{plant}; {wait} >/dev/null 2>&1 &")
                     yield Scene(
                         folder=folder,
                         base=base,
                         token=token,
                         mark=mark,
+                        next_door=next_door,
                         port=listeners.port,
                         abstract=mark,
                         sleeper=sleeper,
