@@ -147,7 +147,7 @@ async def test_half_a_billion_parameters_on_cuda(tmp_path):
     config = tiny.Qwen3Config(
         vocab_size=151_936,
         hidden_size=1024,
-        num_hidden_layers=24,
+        num_hidden_layers=28,
         num_attention_heads=16,
         num_key_value_heads=8,
         head_dim=64,
@@ -157,7 +157,7 @@ async def test_half_a_billion_parameters_on_cuda(tmp_path):
     )
     directory = tiny.save(config, tmp_path / "policy")
     trainer = load_model(directory, device="cuda", dtype="bfloat16")
-    assert sum(p.numel() for p in trainer.parameters()) >= 400_000_000
+    assert sum(p.numel() for p in trainer.parameters()) >= 500_000_000
     version = PolicyVersion(number=0, directory=str(directory))
     engine = TorchEngine.open(version, EngineConfig(dtype="bfloat16", device="cuda"))
     prompts = [tiny.prompt(number, 100 + number) for number in range(16)]
