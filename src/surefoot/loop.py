@@ -73,11 +73,18 @@ async def go_on(
     return finish(run, config)
 
 
-async def evaluate_only(config: RunConfig, run: Path, *, watch: Watch | None = None) -> Summary:
+async def evaluate_only(
+    config: RunConfig,
+    run: Path,
+    *,
+    goals: Sequence[Family] = (),
+    environments: Mapping[str, EnvironmentFactory] | None = None,
+    watch: Watch | None = None,
+) -> Summary:
     """Evaluates a policy in the new folder `run`, with the floors beside it."""
     chosen = config.model_copy(update={"steps": 0})
     new_run(chosen, run)
-    async with open_parts(chosen, run) as parts:
+    async with open_parts(chosen, run, families=goals, environments=environments) as parts:
         with watch or Watch(quiet=True) as shown:
             first = PolicyVersion(number=0, directory=config.policy)
             await judge_policy(parts, (*FLOORS, BEFORE), first, shown)

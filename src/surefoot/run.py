@@ -17,11 +17,12 @@ from dataclasses import dataclass, replace
 from importlib.resources import files
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 import surefoot
-from surefoot.config import read_config
+from surefoot.config import read_config, resolve
 from surefoot.engines.config import EngineConfig
 from surefoot.environments import ENVIRONMENTS, EnvironmentFactory, make_factory
 from surefoot.evals.crossings import crossings
@@ -148,6 +149,19 @@ async def open_parts(
             log=lambda text: _log(run, text),
         )
         yield Parts(config=config, run=run, store=store, source=source, stage=stage, engine=engine)
+
+
+def settings(config: "str | Path | Mapping[str, Any] | RunConfig | None") -> RunConfig:
+    """The configuration that a caller means: a file, settings, or the defaults.
+
+    Raises:
+        ConfigError: the file or a setting cannot be used.
+    """
+    if isinstance(config, RunConfig):
+        return config
+    if isinstance(config, Mapping):
+        return resolve(RunConfig, config, "the settings given")
+    return read_config(RunConfig, Path(config) if config is not None else None)
 
 
 def goal_source(config: RunConfig, families: Sequence[Family] = ()) -> FamilySource:

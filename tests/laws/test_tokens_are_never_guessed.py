@@ -4,11 +4,10 @@ embedded tokenizer and with real ones."""
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
-from mistral_common.tokens.tokenizers.mistral import MistralTokenizer
-
 from surefoot.engines.scripted import ScriptedEngine
 from surefoot.formats import make_format
 from surefoot.gateway import Budget, Renderer, Session, Voice
@@ -35,8 +34,13 @@ TOOL = Tool(name="read", description="read", parameters={"type": "object", "prop
 class Mistral:
     """A tokenizer of mistral-common, with the chat template of its family."""
 
-    def __init__(self, inner: MistralTokenizer) -> None:
-        self._inner = inner.instruct_tokenizer.tokenizer
+    def __init__(self, *, tekken: bool) -> None:
+        package = pytest.importorskip(
+            "mistral_common.tokens.tokenizers.mistral",
+            reason="the real tokenizers are not installed: make extras",
+        )
+        inner = package.MistralTokenizer.v3(is_tekken=tekken)
+        self._inner: Any = inner.instruct_tokenizer.tokenizer
         self.stop = (self._inner.eos_id,)
         self._specials = {
             text: self._inner.get_special_token(text) for text in ("[INST]", "[/INST]")
@@ -75,8 +79,8 @@ class Mistral:
 
 TOKENIZERS: dict[str, Callable[[], Tokenizer]] = {
     "embedded": lambda: HuggingFaceTokenizer(policy_directory("embedded")),
-    "tekken": lambda: Mistral(MistralTokenizer.v3(is_tekken=True)),
-    "sentencepiece": lambda: Mistral(MistralTokenizer.v3(is_tekken=False)),
+    "tekken": lambda: Mistral(tekken=True),
+    "sentencepiece": lambda: Mistral(tekken=False),
 }
 
 
