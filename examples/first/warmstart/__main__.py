@@ -8,6 +8,7 @@ recipe is this page; its figures go to OUT/warmstart.json, its log to standard e
 """
 
 import argparse
+import asyncio
 import json
 import math
 import sys
@@ -22,9 +23,11 @@ from transformers import Qwen3Config, Qwen3ForCausalLM
 
 from surefoot.gateway import Renderer
 from surefoot.gateway.tokenizer import HuggingFaceTokenizer
+from surefoot.goals import FamilySource
 from surefoot.goals.draw import KEYS
 from surefoot.perturbations import description_vocabulary, familiar_names
 from surefoot.perturbations.draw import draw_variation
+from surefoot.sandbox import Sandboxes
 from surefoot.training.batch import Row
 from surefoot.training.config import TrainingConfig
 from surefoot.training.trainer import Trainer
@@ -36,6 +39,8 @@ SEED = 7
 WIDTH, LAYERS, HEADS, KV_HEADS, HEAD_DIM, INNER = 128, 4, 4, 2, 32, 384
 CONTEXT = 1024
 STEP_TOKENS = 4096
+DEMONSTRATIONS, FLAWED = 12_000, 0.4
+"""Goals that are played, and the share of them that is played wrongly."""
 RECALL_TOKENS = 1500
 CONTEXT_WEIGHT = 0.1
 """Weight of tokens that the policy does not say, in the first stage of demonstrations; then 0, which
@@ -200,16 +205,30 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+def recorded_in(path: Path) -> list[Demonstration]:
+    """The demonstrations in `path`; they are played in real sandboxes where it does not exist."""
+    if not path.exists():
+
+        async def record() -> list[Demonstration]:
+            async with Sandboxes() as sandboxes:
+                return await demonstrations.record_all(
+                    FamilySource(), sandboxes, DEMONSTRATIONS, FLAWED
+                )
+
+        say(f"recording {DEMONSTRATIONS} demonstrations")
+        demonstrations.write(path, asyncio.run(record()))
+    return demonstrations.read(path)
+
+
 def main() -> None:
-    """Runs the recipe."""
+    """Runs the recipe; a stage that is finished in OUT is not run again."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--demonstrations", type=Path, required=True)
     parser.add_argument("--recall-steps", type=int, default=2000)
     arguments = parser.parse_args()
     out: Path = arguments.out
     out.mkdir(parents=True, exist_ok=True)
-    recorded = demonstrations.read(arguments.demonstrations)
+    recorded = recorded_in(out / "demonstrations.jsonl")
     figures: dict[str, dict[str, float]] = {}
     if not (out / "recall").exists():
         found(out / "random", recorded)
