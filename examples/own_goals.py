@@ -1,7 +1,4 @@
-"""Goals, tools and an environment of your own: train the embedded policy to greet people.
-
-python examples/own_goals.py RUN
-"""
+"""Goals and a tool of your own: python examples/own_goals.py RUN"""
 
 import sys
 from collections.abc import Mapping
@@ -27,9 +24,10 @@ async def greet(sandbox: Sandbox, name: str) -> str:
 
 
 def make(random: Random) -> Draft:
-    name = random.choice(WORDS)
-    return Draft(prompt=f"greet {name}.", request={"name": name}, expected={"name": name},
-                 world=World(tools=("read_file", "greet")), judged=("greeted.txt",), horizon=1)  # fmt: skip
+    name = {"name": random.choice(WORDS)}
+    world = World(tools=("read_file", "greet"))
+    asked = {"prompt": f"greet {name['name']}.", "request": name, "expected": name}
+    return Draft(**asked, world=world, judged=("greeted.txt",), horizon=1)
 
 
 async def check(goal: Goal, trace: Trace, sandbox: Sandbox) -> Reward:
@@ -44,7 +42,7 @@ def reference(request: Mapping[str, str]) -> Program:
     return (yield from ask("greet", name=request["name"]))
 
 
-def a_stranger(request: Mapping[str, str]) -> Program:
+def stranger(request: Mapping[str, str]) -> Program:
     return (yield from ask("greet", name="nobody"))
 
 
@@ -53,9 +51,9 @@ def only_words(request: Mapping[str, str]) -> Program:
     return f"hello {request['name']}"
 
 
-GREET = Family(name="greet", make=make, check=check, reference=reference,
-               wrong={"a_stranger": a_stranger, "only_words": only_words}, environment="hall")  # fmt: skip
-
+SOLUTIONS = {"reference": reference, "wrong": {"stranger": stranger, "only_words": only_words}}
+GREET = Family(name="greet", make=make, check=check, **SOLUTIONS, environment="hall")
+SETTINGS = {"steps": 3, "rollout": {"groups": 4}, "evals": {"suite": "none"}}
 if __name__ == "__main__":
-    surefoot.train({"steps": 3, "rollout": {"groups": 4}, "evals": {"suite": "none"}}, run=sys.argv[1],
-                   goals=[GREET], environments={"hall": Workspace(tools=[*BUILTIN, greet])})  # fmt: skip
+    halls = {"hall": Workspace(tools=[*BUILTIN, greet])}
+    surefoot.train(SETTINGS, run=sys.argv[1], goals=[GREET], environments=halls)

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from surefoot.version import VERSION as __version__
+
 if TYPE_CHECKING:
     from surefoot.environments import EnvironmentFactory
     from surefoot.evals.summary import Summary
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
     from surefoot.joints import Engine
     from surefoot.run import RunConfig
 
-__version__ = "0.1.0"
 __all__ = ["__version__", "evaluate", "train"]
 
 

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-import surefoot
 from surefoot.records import Split
 from surefoot.records.errors import StoppedError, UserError
+from surefoot.version import VERSION
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -79,7 +79,7 @@ def root(
 ) -> None:
     """Trains and evaluates LLM agents so that they hold up in any environment."""
     if version:
-        print(f"surefoot {surefoot.__version__}")
+        print(f"surefoot {VERSION}")
         raise typer.Exit
 
 
@@ -203,7 +203,7 @@ def machine(sandbox: Sandboxed = "auto", as_json: Json = False) -> None:
     if box.driver is not None:
         card = asyncio.run(scorecard(wanted))
         score = f"{card.closed} of {len(card.scores)} ways out closed"
-    versions: dict[str, str] = {"surefoot": surefoot.__version__}
+    versions: dict[str, str] = {"surefoot": VERSION}
     for name in ("torch", "transformers", "pydantic", "peft"):
         try:
             versions[name] = version(name)

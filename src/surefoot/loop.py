@@ -11,7 +11,6 @@ which has a deadline (rollout/episode.py).
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from itertools import islice
 from pathlib import Path
 
 from surefoot.environments import EnvironmentFactory
@@ -21,12 +20,11 @@ from surefoot.evals.suites import suite
 from surefoot.evals.summary import AFTER, BEFORE, FLOORS, Summary
 from surefoot.goals import Family
 from surefoot.joints import Engine, Store
-from surefoot.perturbations.draw import draw_variation, stable_seed
 from surefoot.progress import Watch
-from surefoot.records import Episode, Event, Goal, Outcome, PolicyVersion, StepMetrics
+from surefoot.records import Event, PolicyVersion, StepMetrics
 from surefoot.records.errors import ConfigError
-from surefoot.rollout import Planned, Scheduler, play
-from surefoot.rollout.metrics import ended, rollout_metrics
+from surefoot.rollout import Curriculum, Scheduler, play
+from surefoot.rollout.metrics import Clock, ended, left_out, rollout_metrics
 from surefoot.run import Parts, RunConfig, new_run, open_parts, policy_directory, run_config
 from surefoot.store import Resume, open_store, resume
 from surefoot.training import checkpoint
@@ -134,7 +132,7 @@ async def improve(
     trainer = await asyncio.to_thread(_trainer, config, version)
     scheduler = Scheduler(
         config.rollout,
-        _Curriculum(parts).plan,
+        Curriculum(parts.source, seed=config.seed, groups=config.rollout.groups).plan,
         lambda dispatch: play(dispatch, parts.stage),
         store,
         books.number,
@@ -145,8 +143,8 @@ async def improve(
         watch.advance()
     try:
         for step in range(books.step, config.steps + 1):
-            clock = _Clock()
-            groups = await scheduler.step(step, version.number, config.steps, _ignore)
+            clock = Clock()
+            groups = await scheduler.step(step, version.number, config.steps)
             clock.lap("rollout_seconds")
             batch = make_batch(
                 groups,
@@ -163,7 +161,7 @@ async def improve(
                 StepMetrics(step=step, version=version.number, values=metrics),
                 version,
                 ended(groups, batch.outcomes),
-                *_events(step, batch.outcomes),
+                *left_out(step, batch.outcomes),
             )
             await engine.load(version)
             checkpoint.prune(parts.run, keep=config.keep, named={version.number})
@@ -191,55 +189,6 @@ def _trainer(config: RunConfig, version: PolicyVersion) -> Trainer:
     if version.number == 0:
         return Trainer(base, config.training)
     return Trainer.resume(base, config.training, Path(version.directory))
-
-
-class _Curriculum:
-    """What a group attempts: the train goals in stream order, each under its own variation."""
-
-    def __init__(self, parts: Parts) -> None:
-        self._seed = parts.config.seed
-        self._groups = parts.config.rollout.groups
-        self._stream = parts.source.goals("train")
-        self._drawn: list[Goal] = []
-
-    def plan(self, step: int, group: int) -> Planned:
-        """The goal and the variation of a group; the same whenever it is asked."""
-        at = (step - 1) * self._groups + group
-        self._drawn.extend(islice(self._stream, max(0, at + 1 - len(self._drawn))))
-        return Planned(
-            self._drawn[at], draw_variation(stable_seed("train", self._seed, step, group))
-        )
-
-
-class _Clock:
-    """Seconds of the parts of a step."""
-
-    def __init__(self) -> None:
-        self._last = time.monotonic()
-        self.laps: dict[str, float] = {}
-
-    def lap(self, name: str) -> None:
-        now = time.monotonic()
-        self.laps[name] = now - self._last
-        self._last = now
-
-
-def _events(step: int, outcomes: Mapping[str, Outcome]) -> list[Event]:
-    """One event for each rule that took episodes out of a step."""
-    rules: dict[str, int] = {}
-    for outcome in outcomes.values():
-        if outcome.kind in ("filtered", "stale", "fault"):
-            rules[f"{outcome.kind}({outcome.reason})"] = (
-                rules.get(f"{outcome.kind}({outcome.reason})", 0) + 1
-            )
-    return [
-        Event(kind="left_out", text=f"{count} episodes: {rule}.", step=step, values={rule: count})
-        for rule, count in sorted(rules.items())
-    ]
-
-
-def _ignore(episode: Episode) -> None:
-    """Episodes are told of by the step."""
 
 
 __all__ = ["finish", "go_on", "improve", "judge_policy", "train"]

@@ -21,7 +21,6 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-import surefoot
 from surefoot.config import read_config, resolve
 from surefoot.engines.config import EngineConfig
 from surefoot.environments import ENVIRONMENTS, EnvironmentFactory, make_factory
@@ -41,6 +40,7 @@ from surefoot.rollout import Judge, LimitsConfig, RolloutConfig, Stage
 from surefoot.sandbox import SandboxConfig, Sandboxes
 from surefoot.store import SqliteStore, open_store
 from surefoot.training.config import TrainingConfig
+from surefoot.version import VERSION
 
 EMBEDDED = "embedded"
 """The name of the small policy that ships in the package."""
@@ -290,7 +290,7 @@ def _log(run: Path, text: str) -> None:
 
 
 def _versions() -> dict[str, str]:
-    found = {"surefoot": surefoot.__version__}
+    found = {"surefoot": VERSION}
     for name in ("torch", "transformers"):
         try:
             found[name] = importlib.metadata.version(name)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from surefoot.engines.scripted import ScriptedEngine
 from surefoot.formats import make_format
 from surefoot.gateway import Budget, Renderer, Session, Voice

@@ -43,8 +43,8 @@ DEMONSTRATIONS, FLAWED = 12_000, 0.4
 """Goals that are played, and the share of them that is played wrongly."""
 RECALL_TOKENS = 1500
 CONTEXT_WEIGHT = 0.1
-"""Weight of tokens that the policy does not say, in the first stage of demonstrations; then 0, which
-needs the LM head on few tokens only and is twice as fast."""
+"""Weight of tokens that the policy does not say, in the first stage of demonstrations; then 0,
+which needs the LM head on few tokens only and is twice as fast."""
 LONGEST = 640
 """Longer demonstrations are left out: they cost most and say least."""
 
@@ -192,8 +192,10 @@ def demonstrate(
         accuracy += max(0.02, 1 / (step + 1)) * (seen["accuracy"] - accuracy)
         if step % 50 == 49:
             seconds = time.time() - started
-            say(f"{stage.name} {step + 1}/{stage.steps} {seconds:.0f}s {tokens / seconds:.0f} tokens/s "
-                f"loss {loss:.4f} accuracy {accuracy:.4f}")  # fmt: skip
+            say(
+                f"{stage.name} {step + 1}/{stage.steps} {seconds:.0f}s "
+                f"{tokens / seconds:.0f} tokens/s loss {loss:.4f} accuracy {accuracy:.4f}"
+            )
         if step % 500 == 499:
             trainer.model.save(out.with_name(f"{out.name}-{step + 1}"))
     trainer.model.save(out)

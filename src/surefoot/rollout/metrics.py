@@ -1,12 +1,27 @@
-"""What a step's rollouts measured: rewards, signal, outcomes, tokens, turns.
+"""What a step's rollouts measured: rewards, signal, outcomes, tokens, turns, and its time by part.
 
-Pure counting over finished groups. Names are documented in docs/training.md.
+Counting over finished groups; decides nothing. Names are documented in docs/training.md.
 """
 
+import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from surefoot.records import Episode, Group, Outcome
+from surefoot.records import Episode, Event, Group, Outcome
+
+
+class Clock:
+    """Seconds of the parts of a step, by name, from one `lap` to the next."""
+
+    def __init__(self) -> None:
+        self._last = time.monotonic()
+        self.laps: dict[str, float] = {}
+
+    def lap(self, name: str) -> None:
+        """Ends the part called `name`."""
+        now = time.monotonic()
+        self.laps[name] = now - self._last
+        self._last = now
 
 
 def rollout_metrics(groups: Sequence[Group], outcomes: Mapping[str, Outcome]) -> dict[str, float]:
@@ -32,6 +47,19 @@ def ended(groups: Iterable[Group], outcomes: Mapping[str, Outcome]) -> list[Epis
         episode.model_copy(update={"outcome": outcomes[episode.dispatch.id]})
         for group in groups
         for episode in group.episodes
+    ]
+
+
+def left_out(step: int, outcomes: Mapping[str, Outcome]) -> list[Event]:
+    """One event for each rule that took episodes out of a step."""
+    rules = Counter(
+        f"{outcome.kind}({outcome.reason})"
+        for outcome in outcomes.values()
+        if outcome.kind in ("filtered", "stale", "fault")
+    )
+    return [
+        Event(kind="left_out", text=f"{count} episodes: {rule}.", step=step, values={rule: count})
+        for rule, count in sorted(rules.items())
     ]
 
 

@@ -54,7 +54,6 @@ class Scheduler:
         play: plays one episode; raises only what must end the run.
         number: the next dispatch number of an attempt (0 unless a resumed run repeats it).
         last: no groups are sent out for later steps.
-        done: told of each episode as it ends.
     """
 
     def __init__(
@@ -73,11 +72,9 @@ class Scheduler:
         self._free = asyncio.Semaphore(config.concurrency)
         self._flying: dict[int, list[asyncio.Task[Episode]]] = {}
 
-    async def step(
-        self, step: int, version: int, last: int, done: Callable[[Episode], None]
-    ) -> list[Group]:
+    async def step(self, step: int, version: int, last: int) -> list[Group]:
         """Returns the groups of `step`, once all of their episodes have ended."""
-        self.send(step, version, last, done)
+        self.send(step, version, last)
         episodes = await asyncio.gather(*self._flying[step])
         del self._flying[step]
         size = self._config.group_size
@@ -86,14 +83,14 @@ class Scheduler:
             for index in range(self._config.groups)
         ]
 
-    def send(self, step: int, version: int, last: int, done: Callable[[Episode], None]) -> None:
+    def send(self, step: int, version: int, last: int) -> None:
         """Sends out what is allowed to be in flight while `step` is the next to train."""
         for ahead in range(step, min(step + self._config.staleness, last) + 1):
             if ahead not in self._flying:
                 dispatches = self._dispatches(ahead, version)
                 self._store.write(*dispatches)
                 self._flying[ahead] = [
-                    asyncio.create_task(self._fly(dispatch, done)) for dispatch in dispatches
+                    asyncio.create_task(self._fly(dispatch)) for dispatch in dispatches
                 ]
 
     async def close(self) -> None:
@@ -122,8 +119,6 @@ class Scheduler:
                 )
         return made
 
-    async def _fly(self, dispatch: Dispatch, done: Callable[[Episode], None]) -> Episode:
+    async def _fly(self, dispatch: Dispatch) -> Episode:
         async with self._free:
-            episode = await self._play(dispatch)
-        done(episode)
-        return episode
+            return await self._play(dispatch)
