@@ -124,11 +124,12 @@ class Box:
     async def _greet(self, life: _Life) -> None:
         """Waits until the shell answers, and limits its processes from inside: counted there, the
         limit is this box's alone."""
-        first = "cd /workspace 2>/dev/null || cd /"
+        shared = self._open_disk().identity is None
         if self._config.driver == "local":
-            first = ":"
+            # Without a uid of the box's own, the user's other processes would count as well.
+            first = ":" if shared else f"ulimit -u {self._config.processes}"
         else:
-            first = f"ulimit -u {self._config.processes}; {first}"
+            first = f"ulimit -u {self._config.processes}; cd /workspace 2>/dev/null || cd /"
         heard = await life.shell.greet(first, _DEADLINE)
         if heard.ending != "finished":
             said = heard.output.decode(errors="replace").strip()

@@ -11,7 +11,8 @@ class SandboxConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     driver: Literal["auto", "bubblewrap", "local"] = "auto"
-    """`auto` is bubblewrap, and a MachineError where it is refused; `local` isolates nothing."""
+    """`auto` is bubblewrap, and a MachineError where it is refused; `local` isolates nothing
+    (started by root, its commands run as a throw-away user)."""
     seconds: float = Field(default=10.0, gt=0)
     """Wall-clock limit of one command. Raise for goals that build or test software."""
     memory_mb: int = Field(default=1024, ge=32)

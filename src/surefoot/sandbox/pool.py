@@ -9,6 +9,7 @@ to the driver that isolates nothing.
 
 import itertools
 import logging
+import os
 import tempfile
 import weakref
 from pathlib import Path
@@ -23,6 +24,11 @@ from surefoot.sandbox.launcher import Launcher
 from surefoot.sandbox.refusal import explain
 
 _log = logging.getLogger("surefoot.sandbox")
+_LOCAL = {
+    False: "commands run as you, on your files",
+    True: "commands run as a throw-away user, which keeps them from being root and from nothing"
+    " else: they have the network and whatever every user of this machine may read or write",
+}
 
 
 class Sandboxes:
@@ -44,8 +50,12 @@ class Sandboxes:
         """
         raise_descriptors()
         if self.config.driver == "local":
-            _log.warning("the local driver isolates nothing: commands run as you, on your files")
-            await self._try(mounts=False)
+            _log.warning("the local driver isolates nothing: %s", _LOCAL[os.geteuid() == 0])
+            try:
+                await self._try(mounts=False)
+            except SandboxFault:
+                await self._end_launcher()
+                raise
             return
         try:
             await self._try(mounts=True)

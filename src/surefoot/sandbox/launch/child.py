@@ -109,7 +109,7 @@ def _descriptors(control: int, output: int) -> None:
 def _exec(order: Order, room: str, status: int) -> None:
     if order.limits.driver == "local":
         os.setsid()
-        os.chdir(f"{room}/files")
+        _enter(f"{room}/files")
         home = bwrap.ENVIRONMENT | {"HOME": f"{room}/tmp", "TMPDIR": f"{room}/tmp"}
         os.execve(SHELL[0], SHELL, home)
     binary = bwrap.find()
@@ -119,3 +119,13 @@ def _exec(order: Order, room: str, status: int) -> None:
     words = [*bwrap.isolation(order.limits, status), *bwrap.view(room)]
     os.chdir("/")
     os.execve(binary, bwrap.command(binary, words, SHELL), bwrap.ENVIRONMENT)
+
+
+def _enter(folder: str) -> None:
+    try:
+        os.chdir(folder)
+    except PermissionError as error:
+        raise OSError(
+            f"uid {os.getuid()}, as which the box runs, cannot enter {folder}; set TMPDIR to a"
+            " folder that every user may enter"
+        ) from error

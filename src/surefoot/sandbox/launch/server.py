@@ -23,9 +23,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from . import child, kernel
+from . import child, kernel, slots
 from .limits import MIB, Limits, private_memory, raise_descriptors
-from .slots import Slots
 from .workspace import Owner
 
 WATCH_SECONDS = 0.25
@@ -57,9 +56,9 @@ class Server:
         self._owner, self._limits, self._mounts = owner, limits, mounts
         self._selector = selectors.DefaultSelector()
         self._boxes: dict[int, Box] = {}
-        self._slots = Slots()
+        self._slots = slots.Slots()
         self._next_watch = 0.0
-        self._drop = os.geteuid() == 0 and limits.driver != "local"
+        self._drop = os.geteuid() == 0
 
     def serve(self) -> None:
         """Runs until the owner ends."""
@@ -234,6 +233,8 @@ class Server:
         if box.process and self._limits.driver == "local":
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(box.process, signal.SIGKILL)
+            if self._drop:
+                slots.clear(box.order.owner.uid, box.process)
         if box.alive:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(box.process, signal.SIGKILL)

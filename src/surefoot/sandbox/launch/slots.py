@@ -1,14 +1,19 @@
 """Throw-away uids: one for each box that lives, across every launcher on this machine.
 
 A uid is held by a lock on a file of its name, so it is free again when its launcher is gone.
+Nobody else has these uids, so whatever process has one belongs to its box.
 """
 
+import contextlib
 import fcntl
 import os
+import signal
+import time
 from pathlib import Path
 
 FIRST, COUNT = 20000, 4096
 FOLDER = Path("/run/surefoot")
+_ROUNDS = 100
 
 
 class Slots:
@@ -37,3 +42,38 @@ class Slots:
     def free(self, uid: int) -> None:
         """Gives `uid` back to this launcher, once every process of its box is dead."""
         self._free.append(uid)
+
+
+def clear(uid: int, first: int) -> None:
+    """Kills every process of the throw-away uid `uid`: those of a box without a process namespace.
+
+    Again until none lives, for they may fork meanwhile. Reaps those that came to the caller, but
+    for `first`, whose status somebody waits for. ValueError where `uid` is no slot.
+    """
+    if not FIRST <= uid < FIRST + COUNT:
+        raise ValueError(f"{uid} is no throw-away uid: nothing of it is killed")
+    for _ in range(_ROUNDS):
+        processes = [int(name) for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208
+        if not [process for process in processes if _end(process, uid, first)]:
+            return
+        time.sleep(0.001)
+
+
+def _end(process: int, uid: int, first: int) -> bool:
+    """Kills `process` if it lives and its real uid is `uid`. The descriptor stands for this very
+    process, so the number cannot come to mean another one in between."""
+    with contextlib.suppress(OSError):
+        fd = os.pidfd_open(process)
+        try:
+            status = Path(f"/proc/{process}/status").read_text()
+            fields = dict(line.split(":", 1) for line in status.splitlines())
+            if int(fields["Uid"].split()[0]) != uid:
+                return False
+            if not fields["State"].strip().startswith("Z"):
+                signal.pidfd_send_signal(fd, signal.SIGKILL)
+                return True
+            if process != first:
+                os.waitpid(process, os.WNOHANG)
+        finally:
+            os.close(fd)
+    return False

@@ -75,7 +75,9 @@ def mounted(base: str | None, owner: Owner, limits: Limits) -> Workspace:
 def unmounted(room: str, base: str | None, owner: Owner, limits: Limits) -> Workspace:
     """The next best without the right to mount: in the empty directory `room` on disk, the base is
     copied."""
-    Path(room).chmod(0o755)
+    if owner.drop:  # the box may pass through this folder, and no other box may
+        os.chown(room, 0, owner.gid)
+    Path(room).chmod(0o710 if owner.drop else 0o755)
     _folders(room, owner)
     if base is not None:
         copy(base, f"{room}/files", owner, limits)
