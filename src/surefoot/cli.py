@@ -8,17 +8,19 @@ errors to standard error. Heavy imports stand inside the verbs, so that --help n
 """
 
 import asyncio
+import errno
 import json
 import os
 import platform
 import sys
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from surefoot.records import Split
-from surefoot.records.errors import StoppedError, UserError
+from surefoot.records.errors import Fault, StoppedError, UserError
 from surefoot.version import VERSION
 
 if TYPE_CHECKING:
@@ -26,7 +28,9 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from surefoot.run import RunConfig
+    from surefoot.sandbox import SandboxConfig
 
+T = TypeVar("T")
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -37,6 +41,8 @@ goals_app = typer.Typer(no_args_is_help=True, help="What is asked: list, show, c
 sandbox_app = typer.Typer(no_args_is_help=True, help="The box: how tight it is; one command in it.")
 app.add_typer(goals_app, name="goals")
 app.add_typer(sandbox_app, name="sandbox")
+
+INTERRUPTED = 130
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Settings = Annotated[
@@ -51,26 +57,25 @@ Sandboxed = Annotated[
 def main() -> None:
     """Runs the command line; every known error is one sentence and a status."""
     try:
-        app(standalone_mode=False)
-    except typer.Exit as ended:
-        sys.exit(ended.exit_code)
-    except (typer.Abort, KeyboardInterrupt):
-        _say("interrupted; what was committed is kept, and a run resumes with --resume")
-        sys.exit(130)
+        app()
+    except SystemExit as ended:
+        if ended.code == INTERRUPTED:
+            _say("interrupted; what was committed is kept, and the run can be resumed")
+        raise
     except UserError as error:
         _say(f"error: {error}")
         sys.exit(2)
     except StoppedError as error:
         _say(f"stopped: {error}")
         sys.exit(3)
-    except OSError as error:
-        if error.errno != 28:  # ENOSPC
-            raise
-        _say("stopped: the disk is full; make room, then resume the run")
+    except Fault as fault:
+        _say(f"stopped: {fault}; try again, and see `surefoot machine` if it stays")
         sys.exit(3)
-    except typer.BadParameter as error:
-        _say(f"error: {error.format_message()}")
-        sys.exit(2)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        _say(f"stopped: {error.strerror} ({error.filename}); make room, then resume the run")
+        sys.exit(3)
 
 
 @app.callback(invoke_without_command=True)
@@ -105,7 +110,7 @@ def train(  # noqa: PLR0913 (one parameter an option)
     else:
         chosen = _config(config, settings, policy, sandbox)
         if dry_run:
-            print(chosen.model_dump_json(indent=1))
+            _write(chosen.model_dump_json(indent=1) + "\n")
             return
         folder = run or fresh_folder(config.stem if config else "run")
         new_run(chosen, folder)
@@ -117,10 +122,12 @@ def _train(folder: Path, as_json: bool) -> None:
     from surefoot.progress import Watch
 
     _say(f"run {folder} (after an interruption: surefoot train --resume {folder})")
-    summary = asyncio.run(go_on(folder, watch=Watch()))
-    if summary is not None:
-        _report(summary, as_json)
-        _say(f"report: {folder / 'report.html'}")
+    summary = _await(go_on(folder, watch=Watch()))
+    if summary is None:
+        _print("no report: evals.suite is none", None, as_json)
+        return
+    _report(summary, as_json)
+    _say(f"report: {folder / 'report.html'}")
 
 
 @app.command(name="eval")
@@ -141,7 +148,8 @@ def evaluate(  # noqa: PLR0913 (one parameter an option)
     chosen = [*(settings or []), *([f'evals.suite="{suite}"'] if suite else [])]
     resolved = _config(config, chosen, policy_of_run(policy), sandbox)
     folder = run or fresh_folder("eval")
-    summary = asyncio.run(evaluate_only(resolved, folder, watch=Watch()))
+    _say(f"evaluation {folder} (after an interruption, give --run {folder} and the same settings)")
+    summary = _await(evaluate_only(resolved, folder, watch=Watch()))
     _report(summary, as_json)
     _say(f"report: {folder / 'report.html'}")
 
@@ -149,8 +157,7 @@ def evaluate(  # noqa: PLR0913 (one parameter an option)
 @app.command()
 def report(run: Path, as_json: Json = False) -> None:
     """Write and print a run's report again, from its store alone."""
-    from surefoot.loop import finish
-    from surefoot.run import run_config
+    from surefoot.run import finish, run_config
 
     summary = finish(run, run_config(run))
     if summary is None:
@@ -193,15 +200,15 @@ def machine(sandbox: Sandboxed = "auto", as_json: Json = False) -> None:
     """Print what was found here, and what it allows."""
     from importlib.metadata import PackageNotFoundError, version
 
-    from surefoot.sandbox import SandboxConfig, probe_sandbox
+    from surefoot.sandbox import probe_sandbox
     from surefoot.sandbox.escape import scorecard
     from surefoot.screens import pairs
 
-    wanted = SandboxConfig.model_validate({"driver": sandbox})
+    wanted = _box(sandbox)
     box = probe_sandbox(wanted)
     score = "none"
     if box.driver is not None:
-        card = asyncio.run(scorecard(wanted))
+        card = _await(scorecard(wanted))
         score = f"{card.closed} of {len(card.scores)} ways out closed"
     versions: dict[str, str] = {"surefoot": VERSION}
     for name in ("torch", "transformers", "pydantic", "peft"):
@@ -276,7 +283,7 @@ def goals_check(  # noqa: PLR0913 (one parameter an option)
     from surefoot.screens import proof_table
 
     resolved = _config(config, settings, None, sandbox)
-    proofs = asyncio.run(prove_goals(resolved, split, count, crossed=crossed))
+    proofs = _await(prove_goals(resolved, split, count, crossed=crossed))
     _print(proof_table(proofs), [proof.model_dump(mode="json") for proof in proofs], as_json)
     if any(proof.problem for proof in proofs):
         raise typer.Exit(1)
@@ -285,11 +292,10 @@ def goals_check(  # noqa: PLR0913 (one parameter an option)
 @sandbox_app.command("check")
 def sandbox_check(sandbox: Sandboxed = "auto", as_json: Json = False) -> None:
     """Try every known way out of the box and print the scorecard."""
-    from surefoot.sandbox import SandboxConfig
     from surefoot.sandbox.escape import scorecard
     from surefoot.screens import score_table
 
-    card = asyncio.run(scorecard(SandboxConfig.model_validate({"driver": sandbox})))
+    card = _await(scorecard(_box(sandbox)))
     _print(score_table(card), card, as_json)
     if card.open:
         raise typer.Exit(1)
@@ -302,10 +308,9 @@ def sandbox_run(
     sandbox: Sandboxed = "auto",
 ) -> None:
     """Run one command as an agent would; its status is passed through, 125 if the box failed."""
-    from surefoot.sandbox import SandboxConfig, run_command
+    from surefoot.sandbox import run_command
 
-    config = SandboxConfig.model_validate({"driver": sandbox})
-    raise typer.Exit(run_command(command, workspace, config))
+    raise typer.Exit(run_command(command, workspace, _box(sandbox)))
 
 
 def _config(
@@ -322,6 +327,21 @@ def _config(
     return read_config(RunConfig, path, overrides)
 
 
+def _box(sandbox: str) -> "SandboxConfig":
+    from surefoot.config import resolve
+    from surefoot.sandbox import SandboxConfig
+
+    return resolve(SandboxConfig, {"driver": sandbox}, "--sandbox")
+
+
+def _await(work: Coroutine[Any, Any, T]) -> T:
+    """Runs `work` to its end; Ctrl-C lets it close what it opened."""
+    try:
+        return asyncio.run(work)
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
+
+
 def _report(summary: "BaseModel", as_json: bool) -> None:
     from surefoot.evals.summary import Summary
     from surefoot.evals.terminal import terminal
@@ -335,11 +355,24 @@ def _print(screen: "RenderableType", value: "BaseModel | object", as_json: bool)
         from pydantic import BaseModel
 
         plain = value.model_dump(mode="json") if isinstance(value, BaseModel) else value
-        print(json.dumps(plain, indent=1))
+        _write(json.dumps(plain, indent=1) + "\n")
         return
     from rich.console import Console
 
-    Console().print(screen)
+    console = Console()
+    with console.capture() as captured:
+        console.print(screen)
+    _write(captured.get())
+
+
+def _write(text: str) -> None:
+    """Results, to standard output; a reader that has left is no fault."""
+    coding = sys.stdout.encoding
+    try:
+        sys.stdout.write(text.encode(coding, "backslashreplace").decode(coding))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _gpu() -> str:

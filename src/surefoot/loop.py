@@ -15,8 +15,7 @@ from pathlib import Path
 
 from surefoot.environments import EnvironmentFactory
 from surefoot.evals.play import Contestant, evaluate
-from surefoot.evals.report import report, write_report
-from surefoot.evals.suites import suite
+from surefoot.evals.proof import vouch
 from surefoot.evals.summary import AFTER, BEFORE, FLOORS, Summary
 from surefoot.goals import Family
 from surefoot.joints import Engine, Store
@@ -25,7 +24,16 @@ from surefoot.records import Event, PolicyVersion, StepMetrics
 from surefoot.records.errors import ConfigError
 from surefoot.rollout import Curriculum, Scheduler, play
 from surefoot.rollout.metrics import Clock, ended, left_out, rollout_metrics
-from surefoot.run import Parts, RunConfig, new_run, open_parts, policy_directory, run_config
+from surefoot.run import (
+    Parts,
+    RunConfig,
+    begin_evaluation,
+    finish,
+    new_run,
+    open_parts,
+    policy_directory,
+    run_config,
+)
 from surefoot.store import Resume, open_store, resume
 from surefoot.training import checkpoint
 from surefoot.training.batch import make_batch
@@ -42,7 +50,7 @@ async def train(
     watch: Watch | None = None,
 ) -> Summary | None:
     """Trains a policy in the new folder `run`; returns the report (None without evaluation)."""
-    new_run(config, run)
+    new_run(config, run, goals)
     return await go_on(run, goals=goals, environments=environments, engine=engine, watch=watch)
 
 
@@ -60,11 +68,14 @@ async def go_on(
         books = resume(store)
     first = PolicyVersion(number=0, directory=str(policy_directory(config.policy)))
     version = books.version or first
+    if version.number > 0:
+        checkpoint.verify(Path(version.directory))
     async with open_parts(
         config, run, families=goals, environments=environments, engine=engine, version=version
     ) as parts:
         with watch or Watch(quiet=True) as shown:
             if version.number == 0:
+                await vouch(parts.source, parts.yard, parts.one_of_each())
                 await judge_policy(parts, (*FLOORS, BEFORE), version, shown)
             version = await improve(parts, books, version, shown)
             await judge_policy(parts, (AFTER,), version, shown)
@@ -79,26 +90,20 @@ async def evaluate_only(
     environments: Mapping[str, EnvironmentFactory] | None = None,
     watch: Watch | None = None,
 ) -> Summary:
-    """Evaluates a policy in the new folder `run`, with the floors beside it."""
+    """Evaluates a policy in the folder `run`, with the floors beside it; goes on with one that was
+    stopped there."""
+    if config.evals.suite == "none":
+        raise ConfigError("an evaluation needs a suite: set evals.suite to quick or full")
     chosen = config.model_copy(update={"steps": 0})
-    new_run(chosen, run)
+    begin_evaluation(chosen, run, goals)
+    with open_store(run) as store:
+        resume(store)
     async with open_parts(chosen, run, families=goals, environments=environments) as parts:
         with watch or Watch(quiet=True) as shown:
             first = PolicyVersion(number=0, directory=config.policy)
             await judge_policy(parts, (*FLOORS, BEFORE), first, shown)
     summary = finish(run, chosen)
-    if summary is None:
-        raise ConfigError("an evaluation needs a suite; evals.suite is none")
-    return summary
-
-
-def finish(run: Path, config: RunConfig) -> Summary | None:
-    """Writes the report from the store alone."""
-    if config.evals.suite == "none":
-        return None
-    with open_store(run, read_only=True) as store:
-        summary = report(store, run.name, suite(config.evals.suite))
-    write_report(summary, run)
+    assert summary is not None
     return summary
 
 
@@ -189,6 +194,3 @@ def _trainer(config: RunConfig, version: PolicyVersion) -> Trainer:
     if version.number == 0:
         return Trainer(base, config.training)
     return Trainer.resume(base, config.training, Path(version.directory))
-
-
-__all__ = ["finish", "go_on", "improve", "judge_policy", "train"]

@@ -27,14 +27,16 @@ from surefoot.environments import ENVIRONMENTS, EnvironmentFactory, make_factory
 from surefoot.evals.crossings import crossings
 from surefoot.evals.play import EvalConfig
 from surefoot.evals.proof import Proof, Yard, prove
+from surefoot.evals.report import report, write_report
 from surefoot.evals.suites import Planned, suite
+from surefoot.evals.summary import Summary
 from surefoot.gateway import Budget, Renderer, Voice
 from surefoot.gateway.tokenizer import HuggingFaceTokenizer
 from surefoot.goals import Family, FamilySource, GoalsConfig, make_source
 from surefoot.goals.judge import judge
 from surefoot.goals.solution import PLAIN, EndState, reach
 from surefoot.joints import Engine
-from surefoot.records import Goal, PolicyVersion, Reward, Split, Start
+from surefoot.records import Goal, Judged, PolicyVersion, Reward, Split, Start
 from surefoot.records.errors import GoalError, PolicyError, StoreError
 from surefoot.rollout import Judge, LimitsConfig, RolloutConfig, Stage
 from surefoot.sandbox import SandboxConfig, Sandboxes
@@ -44,6 +46,8 @@ from surefoot.version import VERSION
 
 EMBEDDED = "embedded"
 """The name of the small policy that ships in the package."""
+CONFIG = "config.json"
+STORE = "store.db"
 
 
 class RunConfig(BaseModel):
@@ -87,6 +91,15 @@ class Parts:
         old = self.stage.voice
         assert old is not None, "the parts were opened without an engine"
         return replace(self.stage, voice=replace(old, temperature=temperature, seed=seed))
+
+    @property
+    def yard(self) -> Yard:
+        """Where the goals' solutions are tried."""
+        return Yard(environments=self.stage.environments, sandboxes=self.stage.make_sandbox)
+
+    def one_of_each(self) -> list[Goal]:
+        """One train goal of every family."""
+        return list(islice(self.source.goals("train"), len(self.source.families)))
 
     def planned(self) -> list[Planned]:
         """The attempts of the evaluation suite, on test goals."""
@@ -190,24 +203,43 @@ def policy_directory(policy: str) -> Path:
     return directory
 
 
-def new_run(config: RunConfig, run: Path) -> None:
-    """Founds a run's folder.
+def new_run(config: RunConfig, run: Path, families: Sequence[Family] = ()) -> None:
+    """Founds a run's folder, once its settings are known to name things that exist.
+
+    A folder in which a run was founded and never played anything may be founded again.
 
     Raises:
-        StoreError: the folder holds a run already.
+        StoreError: the folder holds a run already, or cannot be made.
+        UserError: the policy, the suite or a goal family does not exist.
     """
-    if (run / "config.json").exists():
-        raise StoreError(f"{run} holds a run already; resume it, or give another folder")
-    if config.policy != EMBEDDED:
-        config = config.model_copy(
-            update={"policy": str(policy_directory(config.policy).resolve())}
+    config = _settled(config, families)
+    if (run / CONFIG).exists() and not _is_unplayed(run):
+        raise StoreError(
+            f"{run} holds a run already; go on with surefoot train --resume {run}, or give another "
+            "folder"
         )
-    run.mkdir(parents=True, exist_ok=True)
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError, PermissionError) as error:
+        raise StoreError(
+            f"the folder {run} cannot be made ({error.strerror}); give another one with --run"
+        ) from error
     with open_store(run, create=True) as store:
         store.write(
             Start(config=config.model_dump(mode="json"), seed=config.seed, versions=_versions())
         )
-    (run / "config.json").write_text(config.model_dump_json(indent=1), encoding="utf-8")
+    (run / CONFIG).write_text(config.model_dump_json(indent=1), encoding="utf-8")
+
+
+def begin_evaluation(config: RunConfig, run: Path, families: Sequence[Family] = ()) -> None:
+    """Founds an evaluation's folder; one that was stopped in it goes on under the same settings.
+
+    Raises:
+        UserError: as `new_run`.
+    """
+    stopped = (run / CONFIG).is_file() and (run / STORE).is_file()
+    if not stopped or run_config(run) != _settled(config, families):
+        new_run(config, run, families)
 
 
 def run_config(run: Path) -> RunConfig:
@@ -217,10 +249,45 @@ def run_config(run: Path) -> RunConfig:
         StoreError: the folder holds no run.
         ConfigError: its configuration is of another version.
     """
-    path = run / "config.json"
-    if not path.is_file():
-        raise StoreError(f"{run} holds no run: it has no config.json")
-    return read_config(RunConfig, path)
+    for name in (CONFIG, STORE):
+        if not (run / name).is_file():
+            raise StoreError(f"{run} holds no run: it has no {name}; give a run's folder")
+    return read_config(RunConfig, run / CONFIG)
+
+
+def _settled(config: RunConfig, families: Sequence[Family]) -> RunConfig:
+    """The settings with the policy's whole path; names that do not exist are refused."""
+    if config.evals.suite != "none":
+        suite(config.evals.suite)
+    goal_source(config, families)
+    directory = policy_directory(config.policy)
+    if config.policy == EMBEDDED:
+        return config
+    return config.model_copy(update={"policy": str(directory.resolve())})
+
+
+def _is_unplayed(run: Path) -> bool:
+    if not (run / STORE).is_file():
+        return False
+    with open_store(run, read_only=True) as store:
+        ((sent,),) = store.query("SELECT count(*) FROM dispatches")
+    return sent == 0
+
+
+def finish(run: Path, config: RunConfig) -> Summary | None:
+    """Writes the report from the store alone; None where nothing is evaluated.
+
+    Raises:
+        StoreError: nothing was judged yet, or the store cannot be read.
+    """
+    if config.evals.suite == "none":
+        return None
+    with open_store(run, read_only=True) as store:
+        if next(store.stream(Judged), None) is None:
+            raise StoreError(f"nothing was judged in {run} yet; resume it first")
+        summary = report(store, run.name, suite(config.evals.suite))
+    write_report(summary, run)
+    return summary
 
 
 def fresh_folder(stem: str, root: Path = Path("runs")) -> Path:
@@ -237,7 +304,7 @@ def list_goals(config: RunConfig, split: Split, count: int) -> list[Goal]:
 def policy_of_run(policy: str) -> str:
     """The newest policy version where `policy` is a run's folder; else `policy` itself."""
     run = Path(policy)
-    if not (run / "store.db").is_file():
+    if not (run / STORE).is_file():
         return policy
     with open_store(run, read_only=True) as store:
         versions = list(store.stream(PolicyVersion))

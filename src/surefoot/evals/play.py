@@ -58,6 +58,10 @@ async def evaluate(
     """Plays what is not played yet under the contestant's name; returns all of its rows.
 
     Each attempt waits for a free place and then for its own deadline, so the whole is bounded.
+
+    Raises:
+        UserError, StoppedError: what the play or the store raised first; the rows written so far
+            are kept.
     """
     rows = {_attempt(row): row for row in store.stream(Judged) if row.policy == contestant.name}
     numbers = _numbers(store, contestant.step)
@@ -67,12 +71,7 @@ async def evaluate(
         if (each.goal.key, each.variation.name, each.sample) in rows:
             done(rows[each.goal.key, each.variation.name, each.sample])
         else:
-            waiting.append(
-                (
-                    _dispatch(contestant, index, each, numbers),
-                    each,
-                )
-            )
+            waiting.append((_dispatch(contestant, index, each, numbers), each))
     store.write(*(dispatch for dispatch, _ in waiting))
 
     async def attempt(dispatch: Dispatch, each: Planned) -> Judged:
@@ -83,8 +82,11 @@ async def evaluate(
         done(row)
         return row
 
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(attempt(*each)) for each in waiting]
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(attempt(*each)) for each in waiting]
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from None
     return [*rows.values(), *(task.result() for task in tasks)]
 
 

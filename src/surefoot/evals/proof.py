@@ -7,7 +7,7 @@ a fault of the infrastructure rises.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from surefoot.goals.judge import judge
@@ -81,6 +81,34 @@ async def prove(
     except ExceptionGroup as failed:
         raise failed.exceptions[0] from None
     return [proof for job in jobs for proof in job.result()]
+
+
+async def vouch(source: GoalSource, yard: Yard, goals: Iterable[Goal]) -> None:
+    """Runs the reference of each goal once: what a run asks before it spends time on them.
+
+    Raises:
+        GoalError: a reference does not earn 1.0; the message names the family and the problem.
+        Fault: the infrastructure failed.
+    """
+    for goal in goals:
+        try:
+            end = await yard.reach(goal, source.reference(goal), PLAIN)
+            reward = await judge(goal, source.check(goal), end, yard.sandboxes, _same(end))
+            problem = _problem("reference", reward)
+        except (GoalError, CheckFault) as error:
+            problem = str(error)
+        if problem:
+            raise GoalError(
+                f"The family {goal.family} does not prove itself: {problem.rstrip('.')}; mend it, "
+                "or leave it out of goals.families (`surefoot goals check` proves more)."
+            )
+
+
+def _same(end: EndState) -> Callable[[], Awaitable[EndState]]:
+    async def reference() -> EndState:
+        return end
+
+    return reference
 
 
 def described(variation: Variation) -> str:

@@ -11,7 +11,8 @@ again, whatever the template does to old messages (strips, trims, drops reasonin
 Not here: reading calls out of text (formats/), and keeping the record (turn.py).
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 
 from surefoot.joints import Tokenizer
 from surefoot.records import Message
@@ -42,23 +43,24 @@ class Renderer:
 
     def opening(self, messages: Sequence[Message]) -> list[int]:
         """Tokens of the whole first prompt."""
-        fitting = self._fitting(messages)
-        return self._encode(self.tokenizer.template(fitting, generate=True), fitting)
+        return self._encode(self._fitting(messages), self._prompt)
 
     def following(self, messages: Sequence[Message], ended_by: int) -> list[int]:
         """Tokens of `messages` behind a sampled message that ended with the token `ended_by`."""
-        fitting = self._fitting(messages)
-        before = [
-            Message(role="user", content="first words"),
-            Message(role="assistant", content=_STAND_IN),
-        ]
-        text = self.tokenizer.template([*before, *fitting], generate=True)
-        text = text[text.index(_STAND_IN) + len(_STAND_IN) :]
-        for end in self.tokenizer.special_texts():
-            if text.startswith(end) and self.tokenizer.encode(end, special=True) == [ended_by]:
-                text = text[len(end) :]
-                break
-        return self._encode(text, fitting)
+
+        def behind(fitting: Sequence[Message]) -> str:
+            user = Message(role="user", content="first words")
+            said = Message(role="assistant", content=_STAND_IN)
+            _, _, text = self._prompt([user, said, *fitting]).partition(_STAND_IN)
+            for end in self.tokenizer.special_texts():
+                if text.startswith(end) and self.tokenizer.encode(end, special=True) == [ended_by]:
+                    return text[len(end) :]
+            return text
+
+        return self._encode(self._fitting(messages), behind)
+
+    def _prompt(self, messages: Sequence[Message]) -> str:
+        return self.tokenizer.template(messages, generate=True)
 
     def _writes(self, messages: Sequence[Message]) -> bool:
         """True where the template writes every message's content."""
@@ -83,17 +85,30 @@ class Renderer:
                 fitting.append(message)
         return fitting
 
-    def _encode(self, text: str, messages: Sequence[Message]) -> list[int]:
-        """Encodes a rendered text; contents that spell a special token stay ordinary text."""
+    def _encode(
+        self, messages: Sequence[Message], write: Callable[[Sequence[Message]], str]
+    ) -> list[int]:
+        """Encodes what `write` makes of `messages`.
+
+        A content that spells a special token is written as a placeholder first and put into its
+        place as ordinary text, so it can forge nothing, however often it spells the token and
+        whatever the template would do to it (such a content is not trimmed).
+        """
         specials = self.tokenizer.special_texts()
-        forged = [m.content for m in messages if any(s in m.content for s in specials)]
+        mark = "kept words"
+        while any(mark in message.content for message in messages):
+            mark += " apart"
+        shown = [
+            message.model_copy(update={"content": f"{mark}{number}{mark}"})
+            if any(special in message.content for special in specials)
+            else message
+            for number, message in enumerate(messages)
+        ]
+        pieces = re.split(f"{mark}(\\d+){mark}", write(shown))  # text, number, text, number, text
         tokens: list[int] = []
-        for content in forged:
-            before, found, text = text.partition(content)
-            if not found:  # the template changed it (trimmed, say): nothing of it may pass
-                raise ValueError(
-                    "a message that spells a special token was changed by the template"
-                )
-            tokens += self.tokenizer.encode(before, special=True)
-            tokens += self.tokenizer.encode(content, special=False)
-        return tokens + self.tokenizer.encode(text, special=True)
+        for at, piece in enumerate(pieces):
+            if at % 2:
+                tokens += self.tokenizer.encode(messages[int(piece)].content, special=False)
+            else:
+                tokens += self.tokenizer.encode(piece, special=True)
+        return tokens

@@ -34,7 +34,13 @@ class HuggingFaceTokenizer:
             raise PolicyError(
                 f"the tokenizer in {directory} has no chat template; add chat_template.jinja there"
             )
-        self._specials = frozenset(str(text) for text in self._inner.all_special_tokens)
+        added = self._inner.added_tokens_decoder.values()  # more than the named ones, as in Llama 3
+        self._specials = frozenset(
+            [
+                *map(str, self._inner.all_special_tokens),
+                *(str(token) for token in added if token.special),
+            ]
+        )
         self.stop = self._stop_tokens(directory)
 
     def _stop_tokens(self, directory: Path) -> tuple[int, ...]:

@@ -132,11 +132,23 @@ class _Line:
 
 async def _run(goal: Goal, program: Program, line: _Line) -> str:
     try:
-        call = next(program)
+        call = _next(goal, program, None)
         while line.calls < MOST_CALLS:
-            call = program.send(await line.send(call))
-    except StopIteration as end:
-        return str(end.value)
+            if isinstance(call, str):
+                return call
+            call = _next(goal, program, await line.send(call))
     finally:
         program.close()
     raise GoalError(f"A solution of {goal.key} does not end within {MOST_CALLS} calls.")
+
+
+def _next(goal: Goal, program: Program, result: Result | None) -> Call | str:
+    """The program's next call, or its answer where it ends."""
+    try:
+        return next(program) if result is None else program.send(result)
+    except StopIteration as end:
+        return str(end.value)
+    except Exception as error:  # a solution is anybody's code
+        raise GoalError(
+            f"A solution of {goal.key} died of {type(error).__name__}: {error}; mend it."
+        ) from error

@@ -21,6 +21,8 @@ from surefoot.records.errors import GoalError
 
 _SHARES: Mapping[Split, int] = {"train": 70, "valid": 10, "test": 20}
 """Percent of all goals in each split."""
+_DRAWS = 1000
+"""So many draws without a goal of a split (chance below 1e-45) and it is taken for empty."""
 
 
 class GoalsConfig(BaseModel):
@@ -66,7 +68,11 @@ class FamilySource:
         return self._families
 
     def goals(self, split: Split) -> Iterator[Goal]:
-        """The goals of a split; endless where no size was given for it."""
+        """The goals of a split; endless where no size was given for it.
+
+        Raises:
+            GoalError: a family has no goals of this split, or its `make` dies.
+        """
         streams = [self._stream(family, split) for family in self._families.values()]
         mixed = (goal for row in zip(*streams, strict=True) for goal in row)
         return itertools.islice(mixed, self._sizes.get(split))
@@ -106,11 +112,26 @@ class FamilySource:
         return self._families[goal.family]
 
     def _stream(self, family: Family, split: Split) -> Iterator[Goal]:
-        drawn = (self._draw(family, index) for index in itertools.count())
-        return (goal for goal in drawn if goal.split == split)
+        last = 0
+        for index in itertools.count():
+            goal = self._draw(family, index)
+            if goal.split == split:
+                last = index
+                yield goal
+            elif index - last > _DRAWS:
+                raise GoalError(
+                    f"The family {family.name} has no goals for the split {split}: {_DRAWS} draws "
+                    "gave none; let its `make` draw more of what the goal says."
+                )
 
     def _draw(self, family: Family, index: int) -> Goal:
-        draft = family.make(Random(f"{self._seed} {family.name} {index}"))
+        try:
+            draft = family.make(Random(f"{self._seed} {family.name} {index}"))
+        except Exception as error:  # a family is anybody's code
+            raise GoalError(
+                f"The family {family.name} cannot make its goal {index} "
+                f"({type(error).__name__}: {error}): mend its `make`."
+            ) from error
         goal = Goal(
             family=family.name,
             split="train",

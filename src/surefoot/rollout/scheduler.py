@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from surefoot.joints import Store
 from surefoot.records import Dispatch, Episode, Goal, Group, Variation
+from surefoot.records.errors import StoppedError
 
 Attempt = tuple[int, int, int]
 
@@ -73,10 +74,22 @@ class Scheduler:
         self._flying: dict[int, list[asyncio.Task[Episode]]] = {}
 
     async def step(self, step: int, version: int, last: int) -> list[Group]:
-        """Returns the groups of `step`, once all of their episodes have ended."""
+        """Returns the groups of `step`, once all of their episodes have ended.
+
+        Raises:
+            StoppedError: every one of them ended in a fault, so there is nothing to train on and
+                the next step would fare no better.
+        """
         self.send(step, version, last)
         episodes = await asyncio.gather(*self._flying[step])
         del self._flying[step]
+        faults = {episode.outcome.reason for episode in episodes if episode.outcome.kind == "fault"}
+        if all(episode.outcome.kind == "fault" for episode in episodes):
+            raise StoppedError(
+                f"all {len(episodes)} episodes of step {step} ended in a fault "
+                f"({', '.join(sorted(faults))}); log.txt in the run's folder tells more: mend the "
+                "cause, then resume the run"
+            )
         size = self._config.group_size
         return [
             Group(index=index, episodes=tuple(episodes[index * size : (index + 1) * size]))

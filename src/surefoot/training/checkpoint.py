@@ -32,6 +32,7 @@ from surefoot.records.errors import PolicyError, StoppedError
 OPTIMIZER = "optimizer.safetensors"
 STATE = "trainer.json"
 POLICIES = "policies"
+_REMEDY = "restore it from a copy, or start a new run with --policy on an older version"
 
 
 class TrainerState(BaseModel):
@@ -84,8 +85,7 @@ def read(directory: Path) -> Checkpoint:
         return Checkpoint(state.steps, load_file(directory / OPTIMIZER))
     except (OSError, SafetensorError) as error:
         raise PolicyError(
-            f"The checkpoint {directory} has no readable {OPTIMIZER} ({error}); "
-            "resume from another version."
+            f"The checkpoint {directory} has no readable {OPTIMIZER} ({error}); {_REMEDY}."
         ) from error
 
 
@@ -101,14 +101,14 @@ def verify(directory: Path) -> TrainerState:
     except (OSError, ValueError, ValidationError) as error:
         raise PolicyError(
             f"{directory} is no checkpoint of a run: its {STATE} is missing or unreadable; "
-            "resume from another version."
+            f"{_REMEDY}."
         ) from error
     for name, expected in state.files.items():
         path = directory / name
         if not path.is_file() or _sha256(path) != expected:
             raise PolicyError(
                 f"The checkpoint {directory} is damaged: {name} is missing or not what was "
-                "written; resume from another version."
+                f"written; {_REMEDY}."
             )
     return state
 
