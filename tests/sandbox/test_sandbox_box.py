@@ -1,4 +1,5 @@
 import asyncio
+import os
 
 import pytest
 
@@ -239,3 +240,16 @@ async def test_without_the_right_to_mount_the_workspace_is_a_copy(require_boxes,
     ]
     await sandboxes.close()
     assert (base / "kept.txt").read_text() == "kept\n"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has bases of several owners")
+async def test_whoever_owns_the_base_its_files_are_the_boxs_own(sandboxes, base):
+    for owner in (0, 1234, 0, 4321):
+        for path in (base, *base.rglob("*")):
+            os.chown(path, owner, owner)
+        box = sandboxes.create()
+        await box.start(base)
+        assert await box.exec("stat -c %u . kept.txt sub/deep.txt | uniq") == Ran(0, "1000\n")
+        assert await box.exec("echo more >>kept.txt; rm -r sub") == Ran(0, "")
+        assert [effect.path for effect in await box.close()] == ["kept.txt", "sub/deep.txt"]
+    assert (base / "kept.txt").stat().st_uid == 4321

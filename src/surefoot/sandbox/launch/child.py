@@ -23,7 +23,8 @@ SHELL = ["/bin/bash", "--norc", "--noprofile", "-s"]
 class Order:
     """One box as the launcher orders it. `scratch` is its directory on disk where it may not mount
     a disk of its own. Once it is open, `room` is known and, where mounted, `namespaces` (of an
-    ordinary user's box the user namespace, then the mount namespace)."""
+    ordinary user's box the user namespace, then the mount namespace). `mapping` shows the base's
+    files as the box's own."""
 
     base: str | None
     owner: workspace.Owner
@@ -31,6 +32,7 @@ class Order:
     scratch: str | None
     room: str | None = None
     namespaces: tuple[int, ...] = ()
+    mapping: int | None = None
 
 
 def start(order: Order, report: socket.socket, control: int, output: int, status: int) -> None:
@@ -42,7 +44,8 @@ def start(order: Order, report: socket.socket, control: int, output: int, status
         status: where bubblewrap writes the process id of the box.
     """
     try:
-        _close_others({report.fileno(), control, output, status, *order.namespaces})
+        kept = {report.fileno(), control, output, status, *order.namespaces}
+        _close_others(kept if order.mapping is None else {*kept, order.mapping})
         if order.scratch is None and order.room is not None:
             for namespace, kind in zip(order.namespaces, _kinds(order.owner), strict=True):
                 kernel.setns(namespace, kind)
@@ -74,7 +77,7 @@ def _kinds(owner: workspace.Owner) -> tuple[int, ...]:
 def _open(order: Order, report: socket.socket) -> str:
     if order.scratch is None:
         workspace.enter(order.owner)
-        made = workspace.mounted(order.base, order.owner, order.limits)
+        made = workspace.mounted(order.base, order.owner, order.limits, order.mapping)
     else:
         made = workspace.unmounted(order.scratch, order.base, order.owner, order.limits)
     files = os.open(f"{made.room}/files", os.O_RDONLY | os.O_DIRECTORY)

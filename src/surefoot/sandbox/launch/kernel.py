@@ -12,7 +12,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 MS_NOSUID, MS_NODEV, MS_BIND, MS_REC, MS_PRIVATE = 2, 4, 0x1000, 0x4000, 1 << 18
 CLONE_NEWNS, CLONE_NEWUSER = 0x20000, 0x10000000
 
-_AT_EMPTY_PATH = 0x1000
+_AT_EMPTY_PATH, _MNT_DETACH = 0x1000, 2
 _OPEN_TREE_CLONE, _OPEN_TREE_CLOEXEC = 1, os.O_CLOEXEC
 _MOVE_MOUNT_F_EMPTY_PATH = 4
 _MOUNT_ATTR_IDMAP = 0x100000
@@ -38,6 +38,11 @@ def mount(source: str, target: str, kind: str, flags: int = 0, options: str = ""
         source.encode(), os.fsencode(target), kind.encode(), ctypes.c_ulong(flags), options.encode()
     )
     _check(result, f"mount {kind or 'bind'} on {target}")
+
+
+def detach(target: str) -> None:
+    """Takes the mount at `target` and those below it out of the caller's mount namespace."""
+    _check(_libc.umount2(os.fsencode(target), _MNT_DETACH), f"unmount {target}")
 
 
 def unshare(flags: int) -> None:

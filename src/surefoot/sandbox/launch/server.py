@@ -25,7 +25,7 @@ from typing import Any
 
 from . import child, kernel, slots
 from .limits import MIB, Limits, private_memory, raise_descriptors
-from .workspace import Owner
+from .workspace import Mappings, Owner
 
 WATCH_SECONDS = 0.25
 _CLOEXEC = socket.MSG_CMSG_CLOEXEC
@@ -56,7 +56,7 @@ class Server:
         self._owner, self._limits, self._mounts = owner, limits, mounts
         self._selector = selectors.DefaultSelector()
         self._boxes: dict[int, Box] = {}
-        self._slots = slots.Slots()
+        self._slots, self._mappings = slots.Slots(), Mappings()
         self._next_watch = 0.0
         self._drop = os.geteuid() == 0
 
@@ -115,6 +115,8 @@ class Server:
         owner = Owner(uid=uid, gid=uid if self._drop else os.getegid(), drop=self._drop)
         scratch = None if self._mounts else tempfile.mkdtemp(prefix="surefoot-box-")
         order = child.Order(base=base, owner=owner, limits=self._limits, scratch=scratch)
+        if self._drop and self._mounts and base is not None:
+            order = replace(order, mapping=self._mappings.find(base, owner))
         self._boxes[number] = Box(order)
         self._fork(number, fds)
 
@@ -172,7 +174,7 @@ class Server:
         if "error" in told:
             box.cause = told["error"]
             return
-        box.order = replace(box.order, room=told["room"], namespaces=tuple(fds[2:]))
+        box.order = replace(box.order, mapping=None, room=told["room"], namespaces=tuple(fds[2:]))
         owner = box.order.owner
         message = {"event": "opened", "box": number, "kind": told["kind"], "drop": owner.drop}
         self._tell(message | {"uid": owner.uid, "gid": owner.gid}, tuple(fds[:2]))

@@ -54,10 +54,14 @@ def enter(owner: Owner) -> None:
         _put("/proc/self/uid_map", f"0 {owner.uid} 1")
         _put("/proc/self/gid_map", f"0 {owner.gid} 1")
     kernel.mount("none", "/", "", kernel.MS_REC | kernel.MS_PRIVATE)
+    # No box sees it, and bubblewrap reads the list of all mounts a dozen times. An ordinary user
+    # may not.
+    with contextlib.suppress(OSError):
+        kernel.detach("/sys")
 
 
-def mounted(base: str | None, owner: Owner, limits: Limits) -> Workspace:
-    """Makes the private disk in the caller's mount namespace."""
+def mounted(base: str | None, owner: Owner, limits: Limits, mapping: int | None) -> Workspace:
+    """Makes the private disk in the caller's mount namespace; `mapping` as from `Mappings`."""
     source = _open(base)
     options = f"size={limits.disk_mb}m,nr_inodes={limits.inodes + 16},mode=755"
     flags = kernel.MS_NOSUID | kernel.MS_NODEV
@@ -65,7 +69,7 @@ def mounted(base: str | None, owner: Owner, limits: Limits) -> Workspace:
     _folders(ROOM, owner)
     if source is None:
         return Workspace(kind="plain", room=ROOM, mounted=True)
-    kind = "overlay" if _overlay(source, owner) else "copy"
+    kind = "overlay" if _overlay(source, owner, mapping) else "copy"
     if kind == "copy":
         copy(f"/proc/self/fd/{source}", f"{ROOM}/files", owner, limits)
     os.close(source)
@@ -130,10 +134,10 @@ def _folders(room: str, owner: Owner) -> None:
             os.chown(path, owner.uid, owner.gid)
 
 
-def _overlay(source: int, owner: Owner) -> bool:
+def _overlay(source: int, owner: Owner, mapping: int | None) -> bool:
     """Mounts the overlay; False where this kernel or file system has none that would serve."""
     try:
-        _bind_lower(source, owner)
+        _bind_lower(source, owner, mapping)
         if not owner.drop:  # tmpfs has user attributes since Linux 6.6; overlay needs them
             os.setxattr(f"{ROOM}/upper", "user.surefoot", b"")
             os.removexattr(f"{ROOM}/upper", "user.surefoot")
@@ -152,16 +156,34 @@ def _overlay(source: int, owner: Owner) -> bool:
     return True
 
 
-def _bind_lower(source: int, owner: Owner) -> None:
-    path, status = f"/proc/self/fd/{source}", os.fstat(source)
-    if not owner.drop or (status.st_uid, status.st_gid) == (owner.uid, owner.gid):
+def _bind_lower(source: int, owner: Owner, mapping: int | None) -> None:
+    path = f"/proc/self/fd/{source}"
+    if mapping is not None:
+        kernel.mount_mapped(path, f"{ROOM}/lower", mapping)
+    elif owner.drop:
+        raise OSError("user namespaces are refused")
+    else:
         kernel.mount(path, f"{ROOM}/lower", "", kernel.MS_BIND)
-        return
-    userns = _mapping((status.st_uid, status.st_gid), owner)
-    try:
-        kernel.mount_mapped(path, f"{ROOM}/lower", userns)
-    finally:
-        os.close(userns)
+
+
+class Mappings:
+    """The user namespaces, without any process, that show the files of a base's owner as a box's
+    own. Kept, one for each pair of them, because making one takes a fork."""
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[int, int, int], int] = {}
+
+    def find(self, base: str, owner: Owner) -> int | None:
+        """A descriptor of the namespace for files of the owner of `base`; None where this machine
+        refuses it or there is no such base (its child will say so)."""
+        try:
+            status = Path(base).stat()
+            key = (status.st_uid, status.st_gid, owner.uid)
+            if key not in self._made:
+                self._made[key] = _mapping(key[:2], owner)
+        except OSError:
+            return None
+        return self._made[key]
 
 
 def _mapping(base: tuple[int, int], owner: Owner) -> int:
