@@ -209,7 +209,13 @@ class Server:
             if other != box.init_fd:
                 call()
         self._kill(box)
+        self._clear(box)
         self._end_if_dead(number)
+
+    def _clear(self, box: Box) -> None:
+        """Without a namespace of its processes, what left the shell's session outlives it."""
+        if self._drop and self._limits.driver == "local":
+            slots.clear(box.order.owner.uid, box.process)
 
     def _bury(self, number: int, fd: int) -> None:
         box = self._boxes[number]
@@ -235,13 +241,13 @@ class Server:
         if box.process and self._limits.driver == "local":
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(box.process, signal.SIGKILL)
-            if self._drop:
-                slots.clear(box.order.owner.uid, box.process)
         if box.alive:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(box.process, signal.SIGKILL)
 
     def _forget(self, box: Box) -> None:
+        if box.alive:
+            self._clear(box)
         for fd in list(box.watched):
             self._unwatch(box, fd)
         for fd in box.order.namespaces:

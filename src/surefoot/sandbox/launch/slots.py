@@ -61,19 +61,28 @@ def clear(uid: int, first: int) -> None:
 
 def _end(process: int, uid: int, first: int) -> bool:
     """Kills `process` if it lives and its real uid is `uid`. The descriptor stands for this very
-    process, so the number cannot come to mean another one in between."""
+    process, so the number cannot come to mean another one between the second look and the kill."""
     with contextlib.suppress(OSError):
+        if not _status(process, uid):
+            return False
         fd = os.pidfd_open(process)
         try:
-            status = Path(f"/proc/{process}/status").read_text()
-            fields = dict(line.split(":", 1) for line in status.splitlines())
-            if int(fields["Uid"].split()[0]) != uid:
-                return False
-            if not fields["State"].strip().startswith("Z"):
+            status = _status(process, uid)
+            if status and b"\nState:\tZ" not in status:
                 signal.pidfd_send_signal(fd, signal.SIGKILL)
                 return True
-            if process != first:
+            if status and process != first:
                 os.waitpid(process, os.WNOHANG)
         finally:
             os.close(fd)
     return False
+
+
+def _status(process: int, uid: int) -> bytes:
+    """What /proc says of `process`; empty where its real uid is another."""
+    fd = os.open(f"/proc/{process}/status", os.O_RDONLY)
+    try:
+        status = os.read(fd, 4096)
+    finally:
+        os.close(fd)
+    return status if b"\nUid:\t%d\t" % uid in status else b""
