@@ -1,7 +1,7 @@
 """The Protocols: every place where a part can be exchanged.
 
-Each has at most five verbs, one scripted implementation that ships in the package, and a checker in
-`testing/` that third parties run on theirs. A floor may wrap what a higher floor builds.
+Each has at most five verbs, so that a part of one's own is small and a floor may wrap what a higher
+floor builds.
 """
 
 from collections.abc import Generator, Iterator, Mapping, Sequence

@@ -1,1 +1,0 @@
-"""Conformance checkers for every joint, for third parties too."""
