@@ -10,7 +10,7 @@ which has a deadline (rollout/episode.py).
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from surefoot.environments import EnvironmentFactory
@@ -20,7 +20,7 @@ from surefoot.evals.summary import AFTER, BEFORE, FLOORS, Summary
 from surefoot.goals import Family
 from surefoot.joints import Engine, Store
 from surefoot.progress import Watch
-from surefoot.records import Event, PolicyVersion, StepMetrics
+from surefoot.records import Event, Group, PolicyVersion, StepMetrics
 from surefoot.records.errors import ConfigError
 from surefoot.rollout import Curriculum, Scheduler, play
 from surefoot.rollout.metrics import Clock, ended, left_out, rollout_metrics
@@ -39,19 +39,25 @@ from surefoot.training import checkpoint
 from surefoot.training.batch import make_batch
 from surefoot.training.trainer import Trainer
 
+Referee = Callable[[Sequence[Group]], Sequence[Group]]
+"""Looks at a step's finished groups before they train and may judge their episodes otherwise."""
 
-async def train(
+
+async def train(  # noqa: PLR0913 (what a user may bring, each by name)
     config: RunConfig,
     run: Path,
     *,
     goals: Sequence[Family] = (),
     environments: Mapping[str, EnvironmentFactory] | None = None,
     engine: Engine | None = None,
+    referee: Referee = list,
     watch: Watch | None = None,
 ) -> Summary | None:
     """Trains a policy in the new folder `run`; returns the report (None without evaluation)."""
     new_run(config, run, goals)
-    return await go_on(run, goals=goals, environments=environments, engine=engine, watch=watch)
+    return await go_on(
+        run, goals=goals, environments=environments, engine=engine, referee=referee, watch=watch
+    )
 
 
 async def go_on(
@@ -60,6 +66,7 @@ async def go_on(
     goals: Sequence[Family] = (),
     environments: Mapping[str, EnvironmentFactory] | None = None,
     engine: Engine | None = None,
+    referee: Referee = list,
     watch: Watch | None = None,
 ) -> Summary | None:
     """Takes a run from where it stands to its end."""
@@ -77,7 +84,7 @@ async def go_on(
             if version.number == 0:
                 await vouch(parts.source, parts.yard, parts.one_of_each())
                 await judge_policy(parts, (*FLOORS, BEFORE), version, shown)
-            version = await improve(parts, books, version, shown)
+            version = await improve(parts, books, version, shown, referee)
             await judge_policy(parts, (AFTER,), version, shown)
     return finish(run, config)
 
@@ -126,7 +133,7 @@ async def judge_policy(
 
 
 async def improve(
-    parts: Parts, books: Resume, version: PolicyVersion, watch: Watch
+    parts: Parts, books: Resume, version: PolicyVersion, watch: Watch, referee: Referee = list
 ) -> PolicyVersion:
     """Runs the training steps that are left; returns the newest policy version."""
     config, store = parts.config, parts.store
@@ -143,20 +150,14 @@ async def improve(
         books.number,
     )
     started = time.monotonic()
-    watch.begin("training", config.steps)
-    for _ in range(books.step - 1):
-        watch.advance()
+    watch.begin("training", config.steps, done=books.step - 1)
     try:
         for step in range(books.step, config.steps + 1):
             clock = Clock()
-            groups = await scheduler.step(step, version.number, config.steps)
+            groups = referee(await scheduler.step(step, version.number, config.steps))
             clock.lap("rollout_seconds")
-            batch = make_batch(
-                groups,
-                config.training,
-                oldest=version.number - config.rollout.staleness,
-                temperature=temperature,
-            )
+            oldest = version.number - config.rollout.staleness
+            batch = make_batch(groups, config.training, oldest=oldest, temperature=temperature)
             learned = await asyncio.to_thread(trainer.step, batch, version.number)
             clock.lap("step_seconds")
             version = await asyncio.to_thread(trainer.save, parts.run, step)

@@ -35,11 +35,11 @@ class Watch:
         self._bar = self._progress.add_task("", total=1, note="", visible=False)
         self._said = time.monotonic()
 
-    def begin(self, label: str, total: int) -> None:
-        """Starts a new bar."""
-        self._label, self._total, self._count = label, total, 0
+    def begin(self, label: str, total: int, *, done: int = 0) -> None:
+        """Starts a new bar, of which `done` are done already."""
+        self._label, self._total, self._count = label, total, done
         self._progress.reset(
-            self._bar, description=label, total=total, visible=True, note="", completed=0
+            self._bar, description=label, total=total, visible=True, note="", completed=done
         )
         self._say(force=True)
 
