@@ -18,11 +18,11 @@ from random import Random
 import numpy as np
 
 from surefoot.environments import Workspace
-from surefoot.formats import make_format
+from surefoot.formats import format_of
 from surefoot.gateway import Renderer
 from surefoot.goals import FamilySource
 from surefoot.joints import Environment, Sandbox, Solution
-from surefoot.perturbations import compose
+from surefoot.perturbations import compose_of
 from surefoot.records import Call, Goal, Opening, Record, Result, Variation
 from surefoot.rollout.surroundings import presented
 from surefoot.sandbox import Sandboxes
@@ -103,18 +103,16 @@ def write(path: Path, recorded: Iterable[Demonstration]) -> None:
 
 def read(path: Path) -> list[Demonstration]:
     """Reads recorded demonstrations, one JSON document a line."""
-    return [Demonstration.model_validate(json.loads(line)) for line in path.open()]
+    return [
+        Demonstration.model_validate(json.loads(line))
+        for line in path.read_text("utf-8").splitlines()
+    ]
 
 
 def texts(demonstration: Demonstration, variation: Variation) -> Iterator[str]:
     """All that stands in the conversation, as text."""
-    wrapped = compose(
-        variation.perturbations,
-        demonstration.opening,
-        seed=variation.seed,
-        held_out=variation.held_out_names,
-    )
-    form = make_format(variation.format, seed=variation.seed, held_out=variation.held_out_format)
+    wrapped = compose_of(variation, demonstration.opening)
+    form = format_of(variation)
     yield from (message.content for message in presented(wrapped.opening, form))
     for call, result in zip(demonstration.calls, demonstration.results, strict=True):
         yield form.write("", [wrapped.transport(call)])
@@ -126,13 +124,8 @@ def row(
     demonstration: Demonstration, variation: Variation, renderer: Renderer, *, context: float
 ) -> Row:
     """The demonstration under a variation; what is only context has the weight `context`."""
-    wrapped = compose(
-        variation.perturbations,
-        demonstration.opening,
-        seed=variation.seed,
-        held_out=variation.held_out_names,
-    )
-    form = make_format(variation.format, seed=variation.seed, held_out=variation.held_out_format)
+    wrapped = compose_of(variation, demonstration.opening)
+    form = format_of(variation)
     tokenizer = renderer.tokenizer
     (end,) = tokenizer.stop
     tokens = renderer.opening(presented(wrapped.opening, form))

@@ -8,7 +8,7 @@ Kept: `parse(write(text, calls), tools)` is text and calls again; a fault of rea
 """
 
 from surefoot.formats.grammar import Combination, Counts, combinations, counts
-from surefoot.formats.registry import FORMATS, HELD_OUT_FORMATS, make_format
+from surefoot.formats.registry import FORMATS, HELD_OUT_FORMATS, format_of, make_format
 
 __all__ = [
     "FORMATS",
@@ -17,5 +17,6 @@ __all__ = [
     "Counts",
     "combinations",
     "counts",
+    "format_of",
     "make_format",
 ]

@@ -5,6 +5,7 @@ import difflib
 from pkgutil import resolve_name
 
 from surefoot.joints import Format
+from surefoot.records import Variation
 from surefoot.records.errors import ConfigError
 
 FORMATS = {
@@ -15,6 +16,11 @@ FORMATS = {
 }
 HELD_OUT_FORMATS = ("react",)
 """Written by hand and shown in no training, warm start included."""
+
+
+def format_of(variation: Variation) -> Format:
+    """The format that a variation draws."""
+    return make_format(variation.format, seed=variation.seed, held_out=variation.held_out_format)
 
 
 def make_format(name: str, *, seed: int = 0, held_out: bool = False) -> Format:

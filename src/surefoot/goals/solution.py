@@ -11,9 +11,9 @@ meets exactly what a policy would meet, so what it reaches under a variation can
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from surefoot.formats import make_format
+from surefoot.formats import format_of
 from surefoot.joints import Environment, Format, Program, Sandbox, Solution, Wrapped
-from surefoot.perturbations import compose
+from surefoot.perturbations import compose_of
 from surefoot.records import Call, Goal, Message, Node, ParseFault, Result, Trace, Variation
 from surefoot.records.errors import GoalError
 
@@ -70,15 +70,8 @@ async def reach(
     """
     try:
         opening = await environment.open(goal, sandbox)
-        wrapped = compose(
-            variation.perturbations,
-            opening,
-            seed=variation.seed,
-            held_out=variation.held_out_names,
-        )
-        form = make_format(
-            variation.format, seed=variation.seed, held_out=variation.held_out_format
-        )
+        wrapped = compose_of(variation, opening)
+        form = format_of(variation)
         line = _Line(form, wrapped, environment)
         answer = await _run(goal, solution(goal.request), line)
         files = await collect(goal, sandbox)

@@ -8,12 +8,13 @@ perturbations an episode gets (draw.py for training, evals/ for evaluation), and
 (formats/).
 """
 
-from surefoot.perturbations.registry import PERTURBATIONS, compose, make_perturbation
+from surefoot.perturbations.registry import PERTURBATIONS, compose, compose_of, make_perturbation
 from surefoot.perturbations.vocabulary import description_vocabulary, familiar_names
 
 __all__ = [
     "PERTURBATIONS",
     "compose",
+    "compose_of",
     "description_vocabulary",
     "familiar_names",
     "make_perturbation",

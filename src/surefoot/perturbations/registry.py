@@ -10,7 +10,7 @@ from pkgutil import resolve_name
 
 from surefoot.joints import Perturbation, Wrapped
 from surefoot.perturbations.wrapped import Composed
-from surefoot.records import Opening
+from surefoot.records import Opening, Variation
 from surefoot.records.errors import ConfigError
 
 PERTURBATIONS = {
@@ -33,6 +33,13 @@ def make_perturbation(name: str) -> Perturbation:
         hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(PERTURBATIONS)}"
         raise ConfigError(f"there is no perturbation {name}: {hint}")
     return resolve_name(PERTURBATIONS[name])()
+
+
+def compose_of(variation: Variation, opening: Opening) -> Wrapped:
+    """`opening` under the perturbations of a variation."""
+    return compose(
+        variation.perturbations, opening, seed=variation.seed, held_out=variation.held_out_names
+    )
 
 
 def compose(

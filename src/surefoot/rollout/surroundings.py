@@ -10,9 +10,9 @@ was changed. Invariant: `Perturbed` is itself an `Environment`, so an agent cann
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from surefoot.formats import make_format
+from surefoot.formats import format_of
 from surefoot.joints import Environment, Format, Sandbox, Wrapped
-from surefoot.perturbations import compose
+from surefoot.perturbations import compose_of
 from surefoot.records import Call, Effect, Goal, Message, Opening, Result, Variation
 
 
@@ -27,12 +27,7 @@ class Perturbed:
     async def open(self, goal: Goal, sandbox: Sandbox) -> Opening:
         """Opens the environment; returns what the policy is to see of it."""
         opening = await self._environment.open(goal, sandbox)
-        self._wrapped = compose(
-            self._variation.perturbations,
-            opening,
-            seed=self._variation.seed,
-            held_out=self._variation.held_out_names,
-        )
+        self._wrapped = compose_of(self._variation, opening)
         return self._wrapped.opening
 
     async def step(self, calls: Sequence[Call]) -> list[Result]:
@@ -64,7 +59,7 @@ class Surroundings:
 def surround(variation: Variation, environment: Environment) -> Surroundings:
     """Draws the format and wraps the environment as `variation` says."""
     return Surroundings(
-        form=make_format(variation.format, seed=variation.seed, held_out=variation.held_out_format),
+        form=format_of(variation),
         environment=Perturbed(environment, variation),
     )
 
