@@ -16,13 +16,14 @@ from pathlib import Path
 from surefoot.environments import EnvironmentFactory
 from surefoot.evals.play import Contestant, evaluate
 from surefoot.evals.proof import vouch
-from surefoot.evals.summary import AFTER, BEFORE, FLOORS, Summary
+from surefoot.evals.summary import AFTER, BEFORE, Summary
 from surefoot.goals import Family
 from surefoot.joints import Engine, Store
 from surefoot.progress import Watch
 from surefoot.records import Event, Group, PolicyVersion, StepMetrics
 from surefoot.records.errors import ConfigError
 from surefoot.rollout import Curriculum, Scheduler, play
+from surefoot.rollout.agents import FLOORS
 from surefoot.rollout.metrics import Clock, ended, left_out, rollout_metrics
 from surefoot.run import (
     Parts,

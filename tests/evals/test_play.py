@@ -7,10 +7,10 @@ import pytest
 
 from surefoot.evals.play import Contestant, evaluate
 from surefoot.evals.suites import Planned
-from surefoot.evals.summary import FLOORS
 from surefoot.joints import Store
 from surefoot.records import Dispatch, Episode, Goal, Judged, Outcome, Reward, Variation
 from surefoot.records.errors import StoppedError
+from surefoot.rollout.agents import FLOORS
 from surefoot.store import balance, memory_store, resume
 
 PLANNED = [

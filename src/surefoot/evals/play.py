@@ -15,9 +15,9 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 
 from surefoot.evals.suites import Planned
-from surefoot.evals.summary import FLOORS
 from surefoot.joints import Store
 from surefoot.records import Dispatch, Episode, Judged
+from surefoot.rollout.agents import FLOORS
 
 
 class EvalConfig(BaseModel):

@@ -13,18 +13,10 @@ from itertools import product
 from surefoot.evals import compare, wording
 from surefoot.evals.statistics import Difference
 from surefoot.evals.suites import Suite
-from surefoot.evals.summary import (
-    AFTER,
-    BEFORE,
-    FLOORS,
-    Cost,
-    Line,
-    Material,
-    Summary,
-    Training,
-)
+from surefoot.evals.summary import AFTER, BEFORE, Cost, Line, Material, Summary, Training
 from surefoot.perturbations.draw import TOOL_PERTURBATIONS
 from surefoot.records import Judged
+from surefoot.rollout.agents import FLOORS
 
 
 def summarise(material: Material, suite: Suite) -> Summary:

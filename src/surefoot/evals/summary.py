@@ -13,9 +13,6 @@ from surefoot.evals.statistics import Difference, Estimate
 from surefoot.records import Judged, Record, StepMetrics
 from surefoot.records.verdict import OutcomeKind
 
-FLOORS = ("nothing", "random")
-"""What success costs nothing to reach: doing nothing, and calling tools at random."""
-
 BEFORE, AFTER = "before", "after"
 
 

@@ -6,7 +6,7 @@
 
 Whatever fails through us ends here as a `fault` with its kind, and never as a reward of 0; what the
 policy did wrong ends as the reward that its state earns. Every wait below stands under the one
-deadline of the episode. This is one of the three places where a broad except is allowed: an error
+deadline of the episode. This is one of the few places where a broad except is allowed: an error
 that nobody foresaw is recorded as `fault(internal)` and the run goes on.
 """
 
